@@ -1,0 +1,5 @@
+//! Who is it? Tickets and passwords.
+
+mod settings;
+
+pub use settings::Settings;

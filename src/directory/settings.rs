@@ -1,0 +1,93 @@
+//! What `[directory.ldap]` says, already checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Dn, Secret};
+
+/// The settings of one LDAP directory.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The servers in order of preference.
+    pub servers: Vec<Server>,
+    /// PEM file with the authorities that sign the servers' certificates; none for the system's own.
+    pub ca_file: Option<PathBuf>,
+    /// The service account for searches; none to search anonymously.
+    pub service: Option<ServiceAccount>,
+    /// How groups and accounts are laid out.
+    pub schema: Schema,
+    /// Whether members of a group within a group are members of the outer one.
+    pub nested_groups: bool,
+    /// How the entry of a user is found.
+    pub user_lookup: UserLookup,
+    /// The attribute that holds the canonical name.
+    pub user_attribute: String,
+    /// Where groups are.
+    pub group_base: Dn,
+    /// Filter that an entry must satisfy to be a group.
+    pub group_filter: String,
+    /// Attributes of the user's entry that profiles and rules use, beside those the schema needs.
+    pub attributes: Vec<String>,
+    /// Longest wait for a TCP connection and its TLS handshake.
+    pub connect_timeout: Duration,
+    /// Longest wait for one operation.
+    pub operation_timeout: Duration,
+    /// Most connections for searches, per server.
+    pub search_connections: usize,
+    /// Most connections for user binds, per server.
+    pub bind_connections: usize,
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its name or address, for the connection and for its certificate.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub transport: Transport,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS from the first byte (`ldaps://`).
+    Tls,
+    /// TLS after the StartTLS operation (`ldap://` with `start_tls = true`).
+    StartTls,
+    /// Not at all; taken for loopback addresses only.
+    Plain,
+}
+
+/// The account that searches.
+#[derive(Debug, Clone)]
+pub struct ServiceAccount {
+    /// Its entry.
+    pub dn: Dn,
+    /// Its password, read from `bind_password_file`.
+    pub password: Secret,
+}
+
+/// How groups and accounts are laid out in the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// RFC 2307: `posixGroup` with `memberUid`.
+    Rfc2307,
+    /// RFC 2307bis: `member` and `uniqueMember` hold DNs.
+    Rfc2307bis,
+}
+
+/// How the entry of a user is found.
+#[derive(Debug, Clone)]
+pub enum UserLookup {
+    /// A search below `base` for `(&FILTER(ATTRIBUTE=name))`.
+    Search {
+        /// Where to search.
+        base: Dn,
+        /// What every user's entry satisfies.
+        filter: String,
+    },
+    /// The DN that the template gives with `{user}` replaced.
+    Template(String),
+}

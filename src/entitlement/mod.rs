@@ -1,0 +1,13 @@
+//! The rules: who may have which profile. Pure functions of a configuration and a person.
+
+#![forbid(unsafe_code)]
+
+mod pattern;
+mod profile;
+mod rule;
+mod template;
+
+pub use pattern::{Glob, GroupPattern};
+pub use profile::{Profile, ProfileValue};
+pub use rule::Rule;
+pub use template::Template;

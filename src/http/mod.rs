@@ -1,0 +1,5 @@
+//! The HTTPS front end: the only room that knows `warp`.
+
+mod settings;
+
+pub use settings::{KeyPair, Settings};

@@ -1,0 +1,49 @@
+//! What `[server]` says, already checked.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::Network;
+
+/// The settings of the HTTPS front end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate and its key.
+    pub key_pair: KeyPair,
+    /// Networks whose connections must begin with a PROXY protocol header.
+    pub proxy_protocol_from: Vec<Network>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub forwarded_for_from: Vec<Network>,
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most connections at once from one address (IPv6: from one /64).
+    pub connections_per_source: usize,
+    /// Longest wait for a PROXY header, and for a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Longest wait for the head of a request; also how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// Longest time for one request, from its head to the end of its reply.
+    pub request_timeout: Duration,
+    /// How long a graceful stop waits for requests under way.
+    pub drain_timeout: Duration,
+}
+
+/// Where the certificate and its private key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPair {
+    /// PEM files named in the configuration; both must be there.
+    Files {
+        /// The certificate, then its intermediates.
+        certificate: PathBuf,
+        /// Its private key.
+        private_key: PathBuf,
+    },
+    /// Neither was named: a self-signed pair in this folder, made at first start.
+    SelfSigned {
+        /// The state folder.
+        folder: PathBuf,
+    },
+}

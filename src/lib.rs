@@ -1,0 +1,22 @@
+//! X2Go Director, the directory-integrated session broker for X2Go.
+//!
+//! ```text
+//! bytes -> wire::Request -> authenticate -> Verified -> identity -> Identity -> entitlement -> Offer
+//!       -> placement -> Placement -> wire::Reply -> bytes
+//! ```
+//! Each arrow is a type that only the room before it can make. `docs/architecture.md` has the picture, and a
+//! test in `tests/` holds the rooms to it.
+
+pub mod audit;
+pub mod authenticate;
+pub mod cli;
+pub mod config;
+pub mod directory;
+pub mod entitlement;
+pub mod http;
+pub mod identity;
+pub mod model;
+pub mod observe;
+pub mod placement;
+pub mod store;
+pub mod wire;

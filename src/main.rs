@@ -1,0 +1,3 @@
+//! The `x2godirector` program.
+
+fn main() {}

@@ -1,0 +1,157 @@
+//! Who somebody is: the name that was typed, and the account that the directory says it is.
+
+use std::fmt;
+
+use super::{Invalid, bounded, printable};
+
+/// Longest user name taken, in bytes: RFC 4519 sets no bound, 256 is the `sAMAccountName`/UPN limit of AD.
+const NAME_BYTES_MAX: usize = 256;
+
+/// The name as somebody typed it into a login form: proof of nothing, and never the name of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedName(String);
+
+impl TypedName {
+    /// Takes a name of 1 to 256 bytes without control characters.
+    ///
+    /// # Errors
+    /// Says which bound was crossed.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let what = "user name";
+        bounded(what, text, NAME_BYTES_MAX)?;
+        printable(what, text)?;
+        if text.trim().is_empty() {
+            return Err(Invalid::Empty { what });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text as typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The spelling under which a directory would find the same entry: without surrounding blanks, in lower
+    /// case (RFC 4518 section 2 prepares `caseIgnoreMatch` values alike).
+    pub fn folded(&self) -> String {
+        self.0.trim().to_lowercase()
+    }
+}
+
+/// The canonical name of an account, taken from the directory's entry and never from what was typed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserName(String);
+
+impl UserName {
+    /// Takes a name of 1 to 256 bytes without control characters or surrounding blanks.
+    ///
+    /// # Errors
+    /// Says which bound was crossed.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let what = "canonical user name";
+        bounded(what, text, NAME_BYTES_MAX)?;
+        printable(what, text)?;
+        if text.trim() != text {
+            return Err(Invalid::Character {
+                what,
+                allowed: "no blanks at either end",
+            });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name in lower case, for comparing it with what an admin or a client wrote.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an account lives. The same name in two sources is two accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// The LDAP directory of `[directory.ldap]`.
+    Ldap,
+}
+
+impl Source {
+    /// The word for this source in logs and in the state database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ldap => "ldap",
+        }
+    }
+
+    /// The source that [`Source::as_str`] gave this word for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        (word == Self::Ldap.as_str()).then_some(Self::Ldap)
+    }
+}
+
+/// An account: a canonical name in its source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Account {
+    /// Where the account lives.
+    pub source: Source,
+    /// Its canonical name there.
+    pub user: UserName,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.source.as_str(), self.user)
+    }
+}
+
+/// The front end a request came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// X2Go Client over HTTPS.
+    Plain,
+}
+
+impl Door {
+    /// The word for this door in logs and in the state database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+        }
+    }
+
+    /// The door that [`Door::as_str`] gave this word for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        (word == Self::Plain.as_str()).then_some(Self::Plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_names_are_bounded_and_fold_to_one_spelling() {
+        assert_eq!(TypedName::new(" Alice ").unwrap().folded(), "alice");
+        assert!(TypedName::new("").is_err());
+        assert!(TypedName::new("   ").is_err());
+        assert!(TypedName::new("a\0b").is_err());
+        assert!(TypedName::new("a\nb").is_err());
+        assert!(TypedName::new(&"a".repeat(256)).is_ok());
+        assert!(TypedName::new(&"a".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn canonical_names_have_no_blanks_at_the_ends() {
+        assert!(UserName::new("alice ").is_err());
+        assert_eq!(UserName::new("Ünal").unwrap().folded(), "ünal");
+    }
+}

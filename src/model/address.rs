@@ -1,0 +1,110 @@
+//! Where a request comes from, and networks of such places.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv6Net};
+
+/// The address of a client. An IPv4 address that came mapped into IPv6 (`::ffff:10.1.2.3`) is the IPv4 one,
+/// so that a rule for `10.0.0.0/8` holds on a dual-stack socket too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// The address in its canonical form.
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+
+    /// The address.
+    pub fn ip(self) -> IpAddr {
+        self.0
+    }
+
+    /// The network that counts as one client: the address itself for IPv4, its /64 for IPv6, where a single
+    /// machine changes its address within the /64 at will (RFC 8981).
+    pub fn network(self) -> Network {
+        Network(match self.0 {
+            IpAddr::V4(_) => IpNet::from(self.0),
+            IpAddr::V6(address) => IpNet::V6(Ipv6Net::new_assert(address, 64).trunc()),
+        })
+    }
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A network in CIDR notation, or one address. Host bits are dropped, IPv4-mapped IPv6 networks are IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether the address lies in this network.
+    pub fn contains(&self, address: ClientAddress) -> bool {
+        self.0.contains(&address.0)
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map_err(|_| {
+                format!("`{text}` is not an address or network; write it like 10.0.0.0/8 or 2001:db8::/32")
+            })?;
+        Ok(Self(match net {
+            IpNet::V6(v6) => match v6.addr().to_ipv4_mapped() {
+                Some(v4) if v6.prefix_len() >= 96 => {
+                    IpNet::new_assert(v4.into(), v6.prefix_len() - 96).trunc()
+                }
+                _ => net.trunc(),
+            },
+            IpNet::V4(_) => net.trunc(),
+        }))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> ClientAddress {
+        ClientAddress::new(text.parse().unwrap())
+    }
+
+    #[test]
+    fn mapped_addresses_count_as_ipv4() {
+        let ten: Network = "10.0.0.0/8".parse().unwrap();
+        assert!(ten.contains(client("::ffff:10.1.2.3")));
+        assert_eq!("::ffff:10.0.0.0/104".parse::<Network>().unwrap(), ten);
+        assert!(!ten.contains(client("11.0.0.1")));
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_64() {
+        assert_eq!(
+            client("2001:db8::1:2:3:4").network(),
+            "2001:db8::/64".parse().unwrap()
+        );
+        assert_eq!(client("192.0.2.1").network(), "192.0.2.1/32".parse().unwrap());
+    }
+
+    #[test]
+    fn host_names_are_not_networks() {
+        assert!("lab.example.org".parse::<Network>().is_err());
+        assert!("10.0.0.0/33".parse::<Network>().is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! The shared words of the house as types that cannot be wrong.
+//!
+//! A value of these types has already passed its bounds and its alphabet, so no room checks a name, an
+//! address or an id a second time. Nothing here does I/O, and nothing here knows any other room.
+
+mod account;
+mod address;
+mod decision;
+mod dn;
+mod farm;
+mod group;
+mod hint;
+mod now;
+mod person;
+mod profile_id;
+mod secret;
+pub mod session_key;
+mod ticket;
+
+pub use account::{Account, Door, Source, TypedName, UserName};
+pub use address::{ClientAddress, Network};
+pub use decision::DecisionId;
+pub use dn::Dn;
+pub use farm::{FarmName, HostAddress, HostName};
+pub use group::{GroupName, Membership};
+pub use hint::did_you_mean;
+pub use now::Now;
+pub use person::{Attributes, Authenticated, Person};
+pub use profile_id::ProfileId;
+pub use secret::{Password, Secret};
+pub use ticket::TicketText;
+
+/// Why a text cannot be a value of one of these types; the words are for the admin's log, never for a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Nothing was given where something is needed.
+    #[error("{what} is empty")]
+    Empty {
+        /// The name of the thing in the admin's words.
+        what: &'static str,
+    },
+    /// More than the type holds.
+    #[error("{what} is longer than {limit_bytes} bytes")]
+    TooLong {
+        /// The name of the thing in the admin's words.
+        what: &'static str,
+        /// The most that is taken.
+        limit_bytes: usize,
+    },
+    /// A character outside the alphabet of the type.
+    #[error("{what} has a character that is not allowed there ({allowed})")]
+    Character {
+        /// The name of the thing in the admin's words.
+        what: &'static str,
+        /// The alphabet in words.
+        allowed: &'static str,
+    },
+    /// A value of the right alphabet that means something else or nothing.
+    #[error("{what} {why}")]
+    Meaning {
+        /// The name of the thing in the admin's words.
+        what: &'static str,
+        /// What is wrong with it, and what to write instead.
+        why: &'static str,
+    },
+}
+
+/// Checks the two bounds that every text from outside has: not empty, not longer than `limit_bytes`.
+fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::Empty { what });
+    }
+    if text.len() > limit_bytes {
+        return Err(Invalid::TooLong { what, limit_bytes });
+    }
+    Ok(())
+}
+
+/// Checks that `text` has no control characters (C0, DEL and C1), which could split a log line or a reply.
+fn printable(what: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::Character {
+            what,
+            allowed: "no control characters",
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The time, as an argument.
+
+use std::time::{Duration, SystemTime};
+
+/// A moment of wall-clock time in milliseconds of the Unix epoch. It is handed in from the edge, so that the
+/// core has no clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Now(i64);
+
+impl Now {
+    /// The moment that many milliseconds after 1970-01-01 00:00 UTC.
+    pub fn from_unix_ms(ms: i64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds since 1970-01-01 00:00 UTC.
+    pub fn unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// How long ago `earlier` was; nothing if the clock was set back since.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The moment `span` later.
+    pub fn plus(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl From<SystemTime> for Now {
+    fn from(time: SystemTime) -> Self {
+        let ms = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+        };
+        Self(ms)
+    }
+}

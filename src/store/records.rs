@@ -1,0 +1,49 @@
+//! What is kept.
+
+use crate::model::{Account, Door, FarmName, HostName, Network, Now};
+
+/// SHA-256 of a ticket's text: what is stolen with the database opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TicketHash(pub [u8; 32]);
+
+/// One ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketRecord {
+    /// The hash it is found by.
+    pub hash: TicketHash,
+    /// HMAC-SHA-256 of the password, keyed by the ticket's text, which is not kept.
+    pub password_mac: [u8; 32],
+    /// Whose it is.
+    pub account: Account,
+    /// The front end that issued it.
+    pub door: Door,
+    /// The client it was issued to, where tickets are bound to clients.
+    pub client: Option<Network>,
+    /// When the login happened that began this row of tickets; rotation keeps it.
+    pub login: Now,
+    /// When this ticket was issued.
+    pub issued: Now,
+    /// When it was last used.
+    pub used: Now,
+    /// When it ends whatever happens.
+    pub expires: Now,
+    /// Since when it has a successor.
+    pub replaced: Option<Now>,
+}
+
+/// One lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRecord {
+    /// Whose it is.
+    pub account: Account,
+    /// The farm.
+    pub farm: FarmName,
+    /// The host.
+    pub host: HostName,
+    /// When it was given or last renewed.
+    pub since: Now,
+    /// When a session of it was seen.
+    pub confirmed: Option<Now>,
+    /// When it ends if nothing else happens.
+    pub expires: Now,
+}

@@ -1,0 +1,100 @@
+//! What a client asks.
+
+use crate::model::{Invalid, Password, ProfileId, TicketText, TypedName};
+
+/// A request of any front end, with every field inside its bounds.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// The profiles this user may have (`listsessions`).
+    List(Credentials),
+    /// A host for one of them (`selectsession`).
+    Select {
+        /// Who asks.
+        credentials: Credentials,
+        /// Which profile.
+        profile: ProfileId,
+        /// The name typed for the X2Go host. It chooses nothing; it is compared and audited.
+        login: Option<TypedName>,
+    },
+    /// A new password (`setpass`).
+    ChangePassword {
+        /// Who asks, with the old password.
+        credentials: Credentials,
+        /// The new password.
+        new_password: Password,
+    },
+    /// Something happened to a running session (`clientevent`).
+    Event {
+        /// Who says so.
+        credentials: Credentials,
+        /// What happened.
+        event: Event,
+    },
+    /// Can the broker be reached (`testcon`)? Comes without any credentials.
+    TestConnection,
+}
+
+/// Who a client says it speaks for, and what it shows for that.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The name as typed.
+    pub user: TypedName,
+    /// The password; an empty one is none.
+    pub password: Option<Password>,
+    /// A ticket of an earlier login. One that cannot be a ticket of ours is none: clients keep theirs over a
+    /// logout, so a bad one beside a good password is no error.
+    pub ticket: Option<TicketText>,
+}
+
+/// What happened to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// The X2Go session id.
+    pub session: String,
+    /// The host the client is connected to, as the client dials it.
+    pub server: String,
+}
+
+/// The events that X2Go Client reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The display proxy started.
+    Connecting,
+    /// The session is on the screen.
+    Connected,
+    /// The user asked to suspend it.
+    Suspending,
+    /// The user asked to end it.
+    Terminating,
+    /// The display proxy ended.
+    Finished,
+    /// It is still there.
+    Alive,
+}
+
+/// Why a request cannot be taken. The words are for the log; a client only sees a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// The body is longer than any request.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    /// A field that the task needs is not there.
+    #[error("field `{0}` is missing")]
+    Missing(&'static str),
+    /// A field stands there twice.
+    #[error("field `{0}` stands there twice")]
+    Twice(&'static str),
+    /// A field is outside its bounds or its alphabet.
+    #[error("field `{field}`: {why}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: Invalid,
+    },
+    /// No task of that name.
+    #[error("the task is not one of this front end")]
+    UnknownTask,
+}
