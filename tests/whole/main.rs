@@ -1,0 +1,12 @@
+//! Whole-program tests: the built program and its rooms against real parts on loopback.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod architecture;
+mod check;
+mod directory;
+mod http;
+mod lab;
+mod login;
+mod real_client;
+mod wire;
