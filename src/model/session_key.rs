@@ -1,6 +1,8 @@
 //! The keys of an X2Go session profile, by name and type, so that a typo or a wrong value is caught when the
 //! configuration is read and not by a user's client.
 
+use serde::Serialize;
+
 /// What a key's value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -28,8 +30,9 @@ pub struct SessionKey {
     pub kind: Kind,
 }
 
-/// The value of a key, of the kind that its key asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The value of a key, of the kind that its key asks for. Serialised, it is the bare text, flag or number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Value {
     /// A text.
     Text(String),
