@@ -218,6 +218,28 @@ async fn an_expired_lease_that_was_given_anew_is_not_pruned() {
 }
 
 #[tokio::test]
+async fn a_lease_given_while_expired_ones_are_pruned_stays() {
+    let listeners = [listener()];
+    let farms = watched([lab(&listeners)]).await;
+    let (store, placements) = empty().await;
+    for user in ["alice", "bob"] {
+        placements
+            .place(&farms, &offer(user, "lab"), at(0), 0)
+            .await
+            .unwrap();
+    }
+    let later = at(0).plus(SESSION);
+    let bob = offer("bob", "lab");
+    // While the removal of alice's lease is being written, bob is given a new one.
+    let (pruned, placed) = tokio::join!(placements.prune(later), placements.place(&farms, &bob, later, 0));
+    placed.unwrap();
+    assert_eq!(pruned.unwrap(), 1);
+    let left = store.all();
+    assert_eq!(left.len(), 1);
+    assert_eq!((&left[0].account, left[0].since), (&bob.account, later));
+}
+
+#[tokio::test]
 async fn a_lease_that_cannot_be_kept_is_not_given() {
     let listeners = [listener(), listener()];
     let mut lab = lab(&listeners);
