@@ -127,7 +127,7 @@ pub enum EventKind {
 /// A request that cannot be taken. The words are for the log and hold nothing of the request; a client only
 /// sees a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{fault}")]
+#[error("{}: {fault}", .task.map_or("request", Task::as_str))]
 pub struct BadRequest {
     /// What it asked for, if that could be told.
     pub task: Option<Task>,
