@@ -9,8 +9,8 @@ use hyper::body::Body;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use super::limits::BODY_BYTES_MAX;
 use super::reply::{self, Reply};
+use crate::wire::plain::BODY_BYTES_MAX;
 
 /// The request with its whole body.
 ///

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-/// Longest request body, in bytes. The longest request of X2Go Client has four texts of at most 512 bytes,
-/// each byte percent-encoded as three.
-pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
+use crate::wire::plain::BODY_BYTES_MAX;
 
 /// Longest head of a request, in bytes. X2Go Client's has about 300; a proxy adds a few lines.
 pub(super) const HEAD_BYTES_MAX: usize = 16 << 10;

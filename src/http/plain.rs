@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
 use tokio::time::timeout_at;
 
 use super::Operations;
@@ -22,12 +21,11 @@ pub(super) async fn answer<O: Operations>(operations: Arc<O>, visit: Visit, body
             operate(operations, visit, request).await
         }
         Err(bad) => {
-            tracing::info!(%address, "request refused: {bad}");
-            refusal_of_unreadable(&body)
+            tracing::info!(%address, "bad request: {bad}");
+            bad.refusal()
         }
     };
     let (status, text) = plain::encode(&reply);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     reply::reply(status, TEXT, text)
 }
 
@@ -39,38 +37,24 @@ async fn operate<O: Operations>(operations: Arc<O>, visit: Visit, request: Reque
         deadline,
         presence,
     } = visit;
-    let refusal = match request {
-        Request::Event { .. } => Reply::EventRefused,
-        _ => Reply::Refused,
-    };
+    let task = request.task();
     let caller = Caller {
         address,
         door: Door::Plain,
     };
-    let task = tokio::spawn(async move {
+    let work = tokio::spawn(async move {
         let _presence = presence;
         timeout_at(deadline, operations.answer(caller, request)).await
     });
-    match task.await {
+    match work.await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => {
-            tracing::warn!(%address, "request refused: no answer within `request_timeout`");
-            refusal
+            tracing::warn!(%address, task = task.as_str(), "refused: no answer within `request_timeout`");
+            task.refusal()
         }
         Err(failed) => {
-            tracing::error!(%address, "request refused: {failed}");
-            refusal
+            tracing::error!(%address, task = task.as_str(), "refused: {failed}");
+            task.refusal()
         }
-    }
-}
-
-/// The refusal for a body that is no request: X2Go Client opens a dialog for every event that is refused with
-/// 200, so what says that it is an event gets the refusal of events.
-fn refusal_of_unreadable(body: &[u8]) -> Reply {
-    let is_event = form_urlencoded::parse(body).any(|(name, value)| name == "task" && value == "clientevent");
-    if is_event {
-        Reply::EventRefused
-    } else {
-        Reply::Refused
     }
 }
