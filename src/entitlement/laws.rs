@@ -131,7 +131,7 @@ fn ids(offers: &[Offer]) -> Vec<&str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn a_selection_is_what_the_list_has(rules in some_rules(), who in a_person(), context in a_context()) {
