@@ -211,11 +211,11 @@ impl Groups {
             .collect();
         if !unknown.is_empty() {
             let holders = self.holders(unknown.into_iter().collect()).await?;
+            // Counts for all groups of these names, also those that had them to themselves a moment ago.
             for ((name, dn), unique) in seen.iter().zip(&mut unique) {
-                let only = holders
-                    .get(name.folded())
-                    .map(|groups| groups.len() == 1 && groups.contains(dn));
-                *unique = unique.or(only);
+                if let Some(groups) = holders.get(name.folded()) {
+                    *unique = Some(groups.len() == 1 && groups.contains(dn));
+                }
             }
             self.names.keep(holders);
         }

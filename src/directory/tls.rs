@@ -79,6 +79,9 @@ fn certificate(why: &CertificateError) -> String {
         CertificateError::UnknownIssuer => "the server's certificate is signed by an unknown authority: put \
              that authority's certificate into ca_file"
             .to_owned(),
+        CertificateError::BadSignature => "the server's certificate is signed by an authority that has the name \
+             of one in ca_file but another key: put its current certificate there"
+            .to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired: renew it on the server".to_owned()
         }

@@ -13,6 +13,7 @@ use x2godirector::directory::{
 use x2godirector::model::{Dn, Membership, Now, Password, Secret, TypedName};
 
 use crate::lab::authority::Authority;
+use crate::lab::fake_ldap::{self, FakeLdap};
 use crate::lab::slapd::{self, Slapd};
 
 const GROUP_FILTER: &str =
@@ -406,9 +407,17 @@ async fn certificates_that_are_not_believed_are_explained() {
         let refused = over_tls(&server, server.ca_file()).await;
         assert!(refused.contains(words), "{words}: {refused}");
     }
-    let (server, other) = (Slapd::start(""), Slapd::start(""));
-    let refused = over_tls(&server, other.ca_file()).await;
-    assert!(refused.contains("ca_file"), "{refused}");
+    let server = Slapd::start("");
+    for (name, words) in [
+        ("another authority", "unknown authority"),
+        ("directory test authority", "another key"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, Authority::new(name).pem).unwrap();
+        let refused = over_tls(&server, file).await;
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
 }
 
 async fn over_tls(server: &Slapd, ca_file: std::path::PathBuf) -> String {
@@ -452,7 +461,10 @@ impl Stream {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_login_fails_while_one_of_two_servers_is_killed_frozen_or_restarted() {
     let (mut first, second) = (Slapd::start(&staff()), Slapd::start(&staff()));
-    let directory = Directory::start(settings(vec![plain(&first), plain(&second)])).unwrap();
+    let mut settings = settings(vec![plain(&first), plain(&second)]);
+    // So long that only the probes can be what moves a login from the frozen server.
+    settings.operation_timeout = Duration::from_secs(60);
+    let directory = Directory::start(settings).unwrap();
     let alice = slapd::person("alice");
     let stream = Stream::start(&directory);
     until("logins reach the first server", || first.binds(&alice) > 10).await;
@@ -587,4 +599,25 @@ async fn dropping_the_directory_ends_its_connections() {
         log.matches(" ACCEPT from").count() == log.matches(" closed").count()
     })
     .await;
+}
+
+/// A login at a server that answers like this, and then one at the same directory's good server.
+async fn survives(what: &str, fake: FakeLdap, good: &Slapd) {
+    let alone = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
+    let outcome = tokio::time::timeout(Duration::from_secs(30), login(&alone, "alice")).await;
+    let refused = outcome.expect("an end").expect_err(what);
+    assert!(!refused.cause.is_empty(), "{what}");
+    let servers = vec![at(fake.port(), Transport::Plain), plain(good)];
+    let both = Directory::start(settings(servers)).unwrap();
+    let groups = login(&both, "alice").await;
+    assert_eq!(names(&groups.unwrap()), ["staff"], "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_answers_cost_one_login_and_never_the_process() {
+    let good = Slapd::start(&staff());
+    for (what, nonsense) in fake_ldap::NONSENSE {
+        survives(what, FakeLdap::that_answers_searches_with(*nonsense), &good).await;
+        survives(what, FakeLdap::that_answers_binds_with(*nonsense), &good).await;
+    }
 }
