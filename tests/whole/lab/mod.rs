@@ -2,5 +2,7 @@
 
 pub mod authority;
 pub mod broker;
+pub mod fake_ldap;
+pub mod https;
 pub mod process;
 pub mod slapd;
