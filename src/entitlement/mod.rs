@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod glob;
 mod pattern;
 mod profile;
 mod rule;
 mod template;
 
-pub use pattern::{Glob, GroupPattern};
+pub use glob::Glob;
+pub use pattern::GroupPattern;
 pub use profile::{Profile, ProfileValue};
 pub use rule::Rule;
-pub use template::Template;
+pub use template::{Template, TemplateError};

@@ -66,7 +66,7 @@ pub enum Invalid {
 }
 
 /// Checks the two bounds that every text from outside has: not empty, not longer than `limit_bytes`.
-fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Invalid> {
+pub(crate) fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::Empty { what });
     }
@@ -77,7 +77,7 @@ fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Inv
 }
 
 /// Checks that `text` has no control characters (C0, DEL and C1), which could split a log line or a reply.
-fn printable(what: &'static str, text: &str) -> Result<(), Invalid> {
+pub(crate) fn printable(what: &'static str, text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::Character {
             what,
