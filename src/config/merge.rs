@@ -93,7 +93,7 @@ impl Tree<'_> {
         let place = own.or_else(|| key.clone())?;
         let kind = match value.kind {
             ValueKind::Table(values) => Kind::Table(self.table(values, path)),
-            ValueKind::Array(items) => Kind::List(self.list(items)),
+            ValueKind::Array(items) => Kind::List(self.list(items, path)),
             ValueKind::String(text) if place.source().is_variable() => Kind::Variable(text),
             ValueKind::String(text) => Kind::Text(text),
             ValueKind::Boolean(flag) => Kind::Flag(flag),
@@ -102,17 +102,17 @@ impl Tree<'_> {
             ValueKind::Nil | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => return None,
         };
         Some(Entry {
+            name: path.last().cloned().unwrap_or_default(),
             key: key.unwrap_or_else(|| place.clone()),
             value: place,
             kind,
         })
     }
 
-    /// The items of a list; they have no path, and tables in lists keep their origins.
-    fn list(&self, items: Vec<Value>) -> Vec<Entry> {
+    fn list(&self, items: Vec<Value>, path: &mut Vec<String>) -> Vec<Entry> {
         items
             .into_iter()
-            .filter_map(|item| self.entry(item, &mut Vec::new()))
+            .filter_map(|item| self.entry(item, path))
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::diagnostic::Diagnostic;
 use super::source::Place;
 
 /// The keys of a table.
@@ -10,6 +11,8 @@ pub(super) type Table = BTreeMap<String, Entry>;
 /// A value under its key.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
+    /// The key; an item of a list has the list's.
+    pub(super) name: String,
     /// Where the key stands; for a table, its header.
     pub(super) key: Place,
     /// Where the value stands.
@@ -35,6 +38,13 @@ pub(super) enum Kind {
     Fraction(f64),
     /// The value of a variable, which means what its key wants.
     Variable(String),
+}
+
+impl Entry {
+    /// An error at the value, with the key's name before `what`.
+    pub(super) fn error(&self, what: &str) -> Diagnostic {
+        Diagnostic::error(&self.value, format!("`{}` {what}", self.name))
+    }
 }
 
 impl Kind {
