@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, said so that an admin can put it right.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use super::source::{Line, Place};
@@ -70,51 +70,76 @@ impl fmt::Display for Diagnostic {
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&visible(&self.message))?;
         if let Some(line) = self.place.line()
             && !may_hold_secret(&line)
             && !line.text.trim().is_empty()
         {
             let carets = line.marked.chars().count().max(1);
             let shown = carets.min(SHOWN_CHARS_MAX.saturating_sub(line.column()).max(1));
-            write!(f, "\n    {}", printable(line.text))?;
+            write!(f, "\n    {}", beginning(line.text))?;
             if line.column() <= SHOWN_CHARS_MAX {
                 let indent = line.before.chars().map(|c| if c == '\t' { '\t' } else { ' ' });
                 write!(f, "\n    {}{}", indent.collect::<String>(), "^".repeat(shown))?;
             }
         }
         match &self.hint {
-            Some(hint) => write!(f, "\n    hint: {hint}"),
+            Some(hint) => write!(f, "\n    hint: {}", visible(hint)),
             None => Ok(()),
         }
     }
 }
 
-/// Whether a line could hold a password that was written where only the name of its file belongs.
+/// Whether a line could hold a password that was written where only the name of its file belongs, or into a URL.
 fn may_hold_secret(line: &Line<'_>) -> bool {
     let lower = line.text.to_lowercase();
+    if lower.contains("://") && lower.contains('@') {
+        return true;
+    }
     let key = lower.split('=').next().unwrap_or_default().trim();
-    !key.ends_with("_file") && ["password", "passwd", "secret"].iter().any(|word| key.contains(word))
+    !key.ends_with("_file")
+        && ["password", "passwd", "secret"]
+            .iter()
+            .any(|word| key.contains(word))
 }
 
-/// The beginning of a line, with nothing in it that a terminal would obey.
-fn printable(line: &str) -> String {
+/// The beginning of a line.
+fn beginning(line: &str) -> String {
     let cut = line.chars().count() > SHOWN_CHARS_MAX;
-    line.chars()
-        .take(SHOWN_CHARS_MAX)
-        .map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c })
-        .chain(cut.then_some('…'))
-        .collect()
+    let shown: String = line.chars().take(SHOWN_CHARS_MAX).collect();
+    visible(&shown) + if cut { "…" } else { "" }
+}
+
+/// The text with nothing in it that a terminal would obey.
+fn visible(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
 }
 
 /// Collects the problems of one reading, so that a run reports all of them and not the first.
 #[derive(Debug, Default)]
-pub(super) struct Problems(RefCell<Vec<Diagnostic>>);
+pub(super) struct Problems {
+    found: RefCell<Vec<Diagnostic>>,
+    /// Whether something was written that could not be read.
+    incomplete: Cell<bool>,
+}
 
 impl Problems {
     /// Notes a problem.
     pub(super) fn add(&self, problem: Diagnostic) {
-        self.0.borrow_mut().push(problem);
+        self.found.borrow_mut().push(problem);
+    }
+
+    /// Notes that something could not be read at all, and what stands in it is not known.
+    pub(super) fn add_unreadable(&self, problem: Diagnostic) {
+        self.incomplete.set(true);
+        self.add(problem);
+    }
+
+    /// Notes that something is not there, unless it may stand in what could not be read.
+    pub(super) fn add_absence(&self, problem: Diagnostic) {
+        if !self.incomplete.get() {
+            self.add(problem);
+        }
     }
 
     /// Notes an error without a hint.
@@ -122,9 +147,14 @@ impl Problems {
         self.add(Diagnostic::error(place, message));
     }
 
+    /// Whether nothing was noted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
     /// All problems in the order of their places.
     pub(super) fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut all = self.0.into_inner();
+        let mut all = self.found.into_inner();
         all.sort_by_key(|problem| problem.place.order());
         all
     }
@@ -161,6 +191,7 @@ mod tests {
             "bind_password = \"hunter2\"",
             "Secret=\"hunter2\"",
             "\"passwd\" = \"hunter2",
+            "urls = [\"ldap://u:hunter2@h\"]",
         ] {
             assert!(!shown(text, "hunter2").contains("hunter2"), "{text}");
         }

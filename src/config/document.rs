@@ -54,7 +54,8 @@ impl Document {
                 let place = error
                     .span()
                     .map_or_else(|| Place::whole(source), |span| Place::at(source, span));
-                problems.error(&place, error.message().replace('\n', "; "));
+                let message = error.message().replace('\n', "; ");
+                problems.add_unreadable(Diagnostic::error(&place, message));
                 Self::default()
             }
         }
@@ -79,15 +80,18 @@ impl Document {
             .collect();
         let keys = (1..=path.len())
             .map(|end| {
-                let shape = if end == path.len() { Shape::Value } else { Shape::Table };
+                let shape = if end == path.len() {
+                    Shape::Value
+                } else {
+                    Shape::Table
+                };
                 (path[..end].to_vec(), (place.clone(), shape))
             })
             .collect();
         let leaf = Value::new(Some(&place.to_origin()), value);
-        let root = path
-            .into_iter()
-            .rev()
-            .fold(leaf, |inner, key| Value::new(None, Map::from_iter([(key, inner)])));
+        let root = path.into_iter().rev().fold(leaf, |inner, key| {
+            Value::new(None, Map::from_iter([(key, inner)]))
+        });
         let ValueKind::Table(values) = root.kind else {
             return Self::default();
         };
@@ -135,14 +139,15 @@ impl Reader<'_> {
             DeValue::Float(digits) => match digits.as_str().parse() {
                 Ok(number) => ValueKind::Float(number),
                 Err(_) => {
-                    self.problems.error(&place, "this is not a number");
+                    let problem = Diagnostic::error(&place, "this is not a number");
+                    self.problems.add_unreadable(problem);
                     return None;
                 }
             },
             DeValue::Datetime(_) => {
                 let problem = Diagnostic::error(&place, "no key takes a date or a time")
                     .hint("write a text: \"…\"".to_owned());
-                self.problems.add(problem);
+                self.problems.add_unreadable(problem);
                 return None;
             }
             DeValue::Array(list) => ValueKind::Array(self.list(list, path)),
@@ -158,7 +163,8 @@ impl Reader<'_> {
     fn number(&self, digits: &DeInteger<'_>, place: &Place) -> Option<i64> {
         let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
         if number.is_none() {
-            self.problems.error(place, "this number is too large");
+            let problem = Diagnostic::error(place, "this number is too large");
+            self.problems.add_unreadable(problem);
         }
         number
     }

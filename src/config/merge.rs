@@ -57,12 +57,18 @@ fn add_keys(keys: &mut Keys, later: &Keys, problems: &Problems) {
                 Shape::Value => ("a value here", "a table"),
             };
             let name = path.join(".");
-            problems.add(Diagnostic::error(
+            problems.add_unreadable(Diagnostic::error(
                 place,
                 format!("`{name}` is {here} and {there} at {earlier}"),
             ));
         }
-        keys.insert(path.clone(), (place.clone(), *shape));
+        // A value counts where it was written last, a table where it began.
+        match (keys.get(path), shape) {
+            (Some((_, Shape::Table)), Shape::Table) => {}
+            _ => {
+                keys.insert(path.clone(), (place.clone(), *shape));
+            }
+        }
     }
 }
 
@@ -172,7 +178,13 @@ mod tests {
             &[],
         );
         assert!(problems.is_empty());
-        for path in [&["a.b"][..], &["c[0]"], &["De"], &["p", "x.y", "A"], &["p", "x.y", ""]] {
+        for path in [
+            &["a.b"][..],
+            &["c[0]"],
+            &["De"],
+            &["p", "x.y", "A"],
+            &["p", "x.y", ""],
+        ] {
             assert!(matches!(at(&tree, path).kind, Kind::Number(_)), "{path:?}");
         }
     }
@@ -189,7 +201,9 @@ mod tests {
         let listen = at(&tree, &["server", "listen"]);
         assert!(matches!(&listen.kind, Kind::Variable(text) if text == "127.0.0.1:1"));
         assert_eq!(listen.value.to_string(), "X2GODIRECTOR__SERVER__LISTEN");
-        assert!(matches!(&at(&tree, &["profile", "xfceLab", "name"]).kind, Kind::Variable(text) if text == "y"));
+        assert!(
+            matches!(&at(&tree, &["profile", "xfceLab", "name"]).kind, Kind::Variable(text) if text == "y")
+        );
     }
 
     #[test]
@@ -201,8 +215,26 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_toml_costs_only_itself() {
-        let (tree, problems) = merged(&["a = [", "b = 1", "c = 1\nc = 2", "d = 1979-05-27\ne=9223372036854775808"], &[]);
+        let (tree, problems) = merged(
+            &[
+                "a = [",
+                "b = 1",
+                "c = 1\nc = 2",
+                "d = 1979-05-27\ne=9223372036854775808",
+            ],
+            &[],
+        );
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert_eq!(tree.keys().collect::<Vec<_>>(), ["b"]);
+    }
+
+    proptest::proptest! {
+        /// Whatever a file holds, reading it ends, and every diagnostic can be printed.
+        #[test]
+        fn any_text_is_read_or_refused(text in r#"([a-z\]\[{}=.",'\n #\\é\x00-]|\[a\]\n|b = |true|1e9){0,60}"#) {
+            let (tree, problems) = merged(&[&text, "a = 1"], &[]);
+            proptest::prop_assert!(tree.contains_key("a"));
+            proptest::prop_assert!(problems.iter().all(|problem| problem.contains(".toml")));
+        }
     }
 }

@@ -11,6 +11,9 @@ use super::tree::{Entry, Kind, Table};
 use super::value::{FromValue, duration_text, read_duration, read_number};
 use crate::model::did_you_mean;
 
+/// Most keys that a hint lists.
+const LISTED_KEYS_MAX: usize = 10;
+
 /// A table, less the keys that were taken.
 #[derive(Debug)]
 pub(super) struct Section<'p> {
@@ -53,6 +56,11 @@ impl<'p> Section<'p> {
         self.entries.contains_key(key)
     }
 
+    /// Where the value of `key` stands, if it was written and not taken yet.
+    pub(super) fn place_of(&self, key: &str) -> Option<&Place> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
     fn entry(&mut self, key: &'static str) -> Option<Entry> {
         self.asked.push(key);
         self.entries.remove(key)
@@ -77,19 +85,17 @@ impl<'p> Section<'p> {
         let message = format!("`{key}` is missing in {}", self.title());
         let hint = format!("write {key} = {example}");
         self.problems
-            .add(Diagnostic::error(&self.header, message).hint(hint));
+            .add_absence(Diagnostic::error(&self.header, message).hint(hint));
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(&mut self, key: &'static str, bounds: RangeInclusive<i64>) -> Option<i64> {
+    pub(super) fn number<N: TryFrom<i64>>(
+        &mut self,
+        key: &'static str,
+        bounds: RangeInclusive<i64>,
+    ) -> Option<N> {
         let entry = self.entry(key)?;
-        read_number(&entry, bounds, self.problems)
-    }
-
-    /// A whole number within bounds, as a count.
-    pub(super) fn count(&mut self, key: &'static str, bounds: RangeInclusive<u32>) -> Option<u32> {
-        let number = self.number(key, i64::from(*bounds.start())..=i64::from(*bounds.end()))?;
-        u32::try_from(number).ok()
+        N::try_from(read_number(&entry, bounds, self.problems)?).ok()
     }
 
     /// A duration within bounds.
@@ -115,20 +121,22 @@ impl<'p> Section<'p> {
     /// The table `[THIS.key]`; an empty one if it was not written.
     pub(super) fn section(&mut self, key: &'static str) -> Self {
         let entry = self.entry(key);
-        self.below(key, entry)
+        self.below(key, "", entry)
     }
 
     /// The tables `[THIS.key.NAME]` by name.
     pub(super) fn named(&mut self, key: &'static str) -> Vec<(String, Self)> {
-        let section = self.section(key);
+        let entry = self.entry(key);
+        let section = self.below(key, ".NAME", entry);
         section
             .entries
             .iter()
-            .map(|(name, entry)| (name.clone(), section.below(name, Some(entry.clone()))))
+            .map(|(name, entry)| (name.clone(), section.below(name, "", Some(entry.clone()))))
             .collect()
     }
 
-    fn below(&self, key: &str, entry: Option<Entry>) -> Self {
+    /// The table `key`; `more` is what stands behind it in headers.
+    fn below(&self, key: &str, more: &str, entry: Option<Entry>) -> Self {
         let title = if self.title.is_empty() {
             key.to_owned()
         } else {
@@ -141,8 +149,8 @@ impl<'p> Section<'p> {
                 ..
             }) => (key, entries),
             Some(Entry { key, kind, .. }) => {
-                let message = format!("must be a table and is {}", kind.word());
-                let hint = format!("write [{title}]");
+                let message = format!("`{title}` must be a table and is {}", kind.word());
+                let hint = format!("write [{title}{more}]");
                 self.problems.add(Diagnostic::error(&key, message).hint(hint));
                 (key, BTreeMap::new())
             }
@@ -172,16 +180,28 @@ impl<'p> Section<'p> {
         for (key, entry) in &self.entries {
             let message = format!("unknown key `{key}` {place}");
             let hint = unknown_key_hint(key, &self.asked);
-            self.problems.add(Diagnostic::error(&entry.key, message).hint(hint));
+            self.problems
+                .add(Diagnostic::error(&entry.key, message).hint(hint));
         }
     }
 }
 
 /// What may have been meant by an unknown key.
 fn unknown_key_hint(key: &str, known: &[&str]) -> Option<String> {
+    let longer = || {
+        known
+            .iter()
+            .copied()
+            .find(|known| !key.is_empty() && known.starts_with(key))
+    };
     did_you_mean(key, known.iter().copied())
+        .or_else(longer)
         .map(|meant| format!("did you mean `{meant}`?"))
-        .or_else(|| (!known.is_empty()).then(|| format!("there are {}", list(known))))
+        .or_else(|| {
+            (1..=LISTED_KEYS_MAX)
+                .contains(&known.len())
+                .then(|| format!("there are {}", list(known)))
+        })
 }
 
 /// The words as a sentence has them.

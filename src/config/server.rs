@@ -1,22 +1,24 @@
 //! `[server]`: where to listen, with which certificate, and within which limits.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
 use super::named_file;
 use super::section::Section;
-use super::value::{FromText, Located, duration_text};
+use super::value::{FromText, Located};
 use crate::http::{KeyPair, Settings};
 use crate::model::Network;
 
-const LISTEN: &str = "[::]:8443";
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8443);
 const STATE: &str = "/var/lib/x2godirector/state.db";
 /// What the state's address begins with.
 const STATE_SCHEME: &str = "sqlite://";
-const CONNECTIONS: u32 = 512;
-const CONNECTIONS_PER_SOURCE: u32 = 32;
+const CONNECTIONS: usize = 512;
+const CONNECTIONS_PER_SOURCE: usize = 32;
+/// More than a machine has ports for.
+const CONNECTIONS_MAX: i64 = 100_000;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,43 +52,114 @@ impl FromText for State {
 }
 
 /// Reads the section. `longest_step` is the longest that one step of a request may take.
-pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Option<Server> {
-    let listen = section.take("listen").map_or_else(default_listen, Some);
+pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
     let state = section
-        .take::<State>("state")
-        .map_or_else(|| PathBuf::from(STATE), |state| state.0);
-    let key_pair = key_pair(&mut section, &state);
-    let (proxy_protocol_from, forwarded_for_from) = trusted(&mut section);
+        .take("state")
+        .map_or_else(|| PathBuf::from(STATE), |State(path)| path);
     let timeouts = TIMEOUT_MIN..=TIMEOUT_MAX;
-    let connections = section.count("connections", 1..=100_000).unwrap_or(CONNECTIONS);
-    let connections_per_source = section
-        .count("connections_per_source", 1..=100_000)
-        .unwrap_or(CONNECTIONS_PER_SOURCE);
-    let handshake_timeout = section
-        .duration("handshake_timeout", timeouts.clone())
-        .unwrap_or(HANDSHAKE_TIMEOUT);
-    let header_timeout = section
-        .duration("header_timeout", timeouts.clone())
-        .unwrap_or(HEADER_TIMEOUT);
+    let mut timeout = |key, default| section.duration(key, timeouts.clone()).unwrap_or(default);
+    let handshake_timeout = timeout("handshake_timeout", HANDSHAKE_TIMEOUT);
+    let header_timeout = timeout("header_timeout", HEADER_TIMEOUT);
+    let drain_timeout = timeout("drain_timeout", DRAIN_TIMEOUT);
     let request_timeout = section
         .duration("request_timeout", longest_step..=TIMEOUT_MAX)
         .unwrap_or_else(|| (longest_step + REQUEST_TIMEOUT_MARGIN).max(REQUEST_TIMEOUT_MIN));
-    let drain_timeout = section
-        .duration("drain_timeout", timeouts)
-        .unwrap_or(DRAIN_TIMEOUT);
-    let listen = distinct(listen?, &section)?;
-    section.finish();
+    let (proxy_protocol_from, forwarded_for_from) = trusted_networks(&mut section);
     let settings = Settings {
-        listen,
-        key_pair: key_pair?,
+        listen: listen(&mut section),
+        key_pair: key_pair(&mut section, &state),
         proxy_protocol_from,
         forwarded_for_from,
-        connections: usize::try_from(connections).unwrap_or(usize::MAX),
-        connections_per_source: usize::try_from(connections_per_source).unwrap_or(usize::MAX),
+        connections: section
+            .number("connections", 1..=CONNECTIONS_MAX)
+            .unwrap_or(CONNECTIONS),
+        connections_per_source: section
+            .number("connections_per_source", 1..=CONNECTIONS_MAX)
+            .unwrap_or(CONNECTIONS_PER_SOURCE),
         handshake_timeout,
         header_timeout,
         request_timeout,
         drain_timeout,
     };
-    Some(Server { settings, state })
+    section.finish();
+    Server { settings, state }
+}
+
+/// The addresses to listen on: at least one, none twice.
+fn listen(section: &mut Section<'_>) -> Vec<SocketAddr> {
+    let problems = section.problems();
+    let Some(written) = section.take::<Located<Vec<Located<SocketAddr>>>>("listen") else {
+        return vec![LISTEN];
+    };
+    if written.value.is_empty() {
+        problems.error(&written.place, "`listen` is empty");
+    }
+    let mut addresses = Vec::new();
+    for Located { value, place } in written.value {
+        if addresses.contains(&value) {
+            problems.error(&place, format!("`{value}` stands there twice"));
+        }
+        addresses.push(value);
+    }
+    addresses
+}
+
+/// The certificate and its key: both or neither.
+fn key_pair(section: &mut Section<'_>, state: &Path) -> KeyPair {
+    let problems = section.problems();
+    let written = (section.has("certificate"), section.has("private_key"));
+    let certificate = section.take::<Located<PathBuf>>("certificate");
+    let private_key = section.take::<Located<PathBuf>>("private_key");
+    if let Some(file) = &certificate {
+        named_file::check_certificates(file, problems);
+    }
+    if let Some(file) = &private_key {
+        named_file::check_private_key(file, problems);
+    }
+    match written {
+        (true, false) => section.miss(
+            "private_key",
+            "\"/etc/x2godirector/tls/key.pem\", beside the certificate",
+        ),
+        (false, true) => section.miss(
+            "certificate",
+            "\"/etc/x2godirector/tls/fullchain.pem\", beside the key",
+        ),
+        _ => {}
+    }
+    match (certificate, private_key) {
+        (Some(certificate), Some(private_key)) => KeyPair::Files {
+            certificate: certificate.value,
+            private_key: private_key.value,
+        },
+        _ => KeyPair::SelfSigned {
+            folder: state.parent().unwrap_or(state).to_owned(),
+        },
+    }
+}
+
+/// The networks whose word about a client's address is believed, by the two ways of giving it. A network in
+/// both lists would leave open which one counts.
+fn trusted_networks(section: &mut Section<'_>) -> (Vec<Network>, Vec<Network>) {
+    let mut networks = |key| section.take::<Vec<Located<Network>>>(key).unwrap_or_default();
+    let proxies = networks("proxy_protocol_from");
+    let forwarders = networks("forwarded_for_from");
+    for forwarder in &forwarders {
+        if let Some(proxy) = proxies
+            .iter()
+            .find(|proxy| proxy.value.overlaps(&forwarder.value))
+        {
+            let message = format!(
+                "`{}` overlaps `{}` of proxy_protocol_from at {}",
+                forwarder.value, proxy.value, proxy.place
+            );
+            let hint = "what connects from there either sends a PROXY header or X-Forwarded-For".to_owned();
+            section
+                .problems()
+                .add(Diagnostic::error(&forwarder.place, message).hint(hint));
+        }
+    }
+    let values =
+        |networks: Vec<Located<Network>>| networks.into_iter().map(|network| network.value).collect();
+    (values(proxies), values(forwarders))
 }

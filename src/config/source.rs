@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One thing that a configuration is read from.
-#[derive(Debug)]
 pub(super) struct Source {
     /// Its position among the sources; a later one overrides an earlier one.
     rank: usize,
     origin: Origin,
 }
 
-#[derive(Debug)]
 enum Origin {
     Folder(PathBuf),
     File { path: PathBuf, text: String },
@@ -58,6 +56,13 @@ impl Source {
             Origin::File { path, .. } => path.parent(),
             Origin::Folder(_) | Origin::Variable(_) => None,
         }
+    }
+}
+
+impl fmt::Debug for Source {
+    /// Its name alone: the text may hold what does not belong into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -59,7 +59,7 @@ impl<T: FromValue> FromValue for Located<T> {
 }
 
 impl<T: FromValue> FromValue for Vec<T> {
-    /// Items that are wrong are noted one by one. A variable has its items between commas.
+    /// The items that are right; the others are noted one by one. A variable has commas between its items.
     fn from_value(entry: &Entry, problems: &Problems) -> Option<Self> {
         let items: Vec<Entry> = match &entry.kind {
             Kind::List(items) => items.clone(),
@@ -81,8 +81,11 @@ impl<T: FromValue> FromValue for Vec<T> {
             problems.add(entry.error(&format!("has more than {ITEMS_MAX} items")));
             return None;
         }
-        let values: Vec<Option<T>> = items.iter().map(|item| T::from_value(item, problems)).collect();
-        values.into_iter().collect()
+        let right: Vec<T> = items
+            .iter()
+            .filter_map(|item| T::from_value(item, problems))
+            .collect();
+        (items.is_empty() || !right.is_empty()).then_some(right)
     }
 }
 
@@ -226,5 +229,6 @@ pub(super) fn read_duration(entry: &Entry, problems: &Problems) -> Option<Durati
 
 /// A duration as an admin would write it.
 pub(super) fn duration_text(duration: Duration) -> String {
-    SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |signed| format!("{signed:#}"))
+    SignedDuration::try_from(duration)
+        .map_or_else(|_| format!("{duration:?}"), |signed| format!("{signed:#}"))
 }
