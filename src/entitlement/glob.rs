@@ -38,6 +38,11 @@ impl Glob {
         &self.text
     }
 
+    /// The pattern in lower case.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
     /// The one name this pattern stands for, in lower case, if it has no `*` and no `?`.
     pub fn exact(&self) -> Option<&str> {
         (self.prefix().len() == self.folded.len()).then_some(self.folded.as_str())

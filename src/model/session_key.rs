@@ -5,6 +5,8 @@ mod keys;
 mod pack_method;
 mod reserved;
 
+use serde::Serialize;
+
 use super::did_you_mean;
 
 pub use keys::KEYS;
@@ -42,8 +44,9 @@ pub struct SessionKey {
     pub kind: Kind,
 }
 
-/// The value of a key, of the kind that its key asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The value of a key, of the kind that its key asks for. Serialised, it is the bare text, flag or number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Value {
     /// A text.
     Text(String),
