@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod caller;
 mod decision;
 mod dn;
 mod farm;
@@ -19,6 +20,7 @@ mod ticket;
 
 pub use account::{Account, Door, Source, TypedName, UserName};
 pub use address::{ClientAddress, Network};
+pub use caller::Caller;
 pub use decision::DecisionId;
 pub use dn::Dn;
 pub use farm::{FarmName, HostAddress, HostName};
