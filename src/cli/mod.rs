@@ -1,1 +1,3 @@
-//! cli.
+//! The subcommands, one file each.
+
+pub mod check;

@@ -53,6 +53,11 @@ impl Network {
     pub fn contains(&self, address: ClientAddress) -> bool {
         self.0.contains(&address.0)
     }
+
+    /// Whether there is an address in both networks.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.0.contains(&other.0.network()) || other.0.contains(&self.0.network())
+    }
 }
 
 impl FromStr for Network {
@@ -106,6 +111,15 @@ mod tests {
             "2001:db8::/64".parse().unwrap()
         );
         assert_eq!(client("192.0.2.1").network(), "192.0.2.1/32".parse().unwrap());
+    }
+
+    #[test]
+    fn networks_overlap_where_one_holds_the_other() {
+        let net = |text: &str| text.parse::<Network>().unwrap();
+        assert!(net("10.0.0.0/8").overlaps(&net("10.1.0.0/16")));
+        assert!(net("10.1.2.3").overlaps(&net("10.0.0.0/8")));
+        assert!(!net("10.0.0.0/9").overlaps(&net("10.128.0.0/9")));
+        assert!(!net("0.0.0.0/0").overlaps(&net("::/0")));
     }
 
     #[test]
