@@ -73,7 +73,7 @@ impl Operations for Broker {
     }
 
     fn ready(&self) -> bool {
-        self.snapshot().is_ready()
+        self.snapshot().login.is_ready()
     }
 }
 
@@ -98,10 +98,22 @@ impl App {
         let listeners = http::bind(&settings.listen)?;
         let snapshot = snapshot::build(configuration, &store, &checks, None).await?;
         let placements = Placements::load(Arc::clone(&store)).await?;
-        let edge = Edge { now: clock::now, random: rand::random };
+        let edge = Edge {
+            now: clock::now,
+            random: rand::random,
+        };
         let broker = Arc::new(Broker::new(snapshot, placements, edge));
         let server = Server::start(listeners, settings.clone(), tls, Arc::clone(&broker))?;
-        Ok(Self { folders, broker, server, settings, state, store, checks, signals })
+        Ok(Self {
+            folders,
+            broker,
+            server,
+            settings,
+            state,
+            store,
+            checks,
+            signals,
+        })
     }
 
     /// Where it listens.
@@ -148,10 +160,14 @@ impl App {
         let configuration = read(&self.folders)?;
         let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
         let key_pair = configuration.server.key_pair.clone();
-        let needs_restart =
-            http::Settings { key_pair, ..self.settings.clone() } != configuration.server || self.state != configuration.state;
+        let needs_restart = http::Settings {
+            key_pair,
+            ..self.settings.clone()
+        } != configuration.server
+            || self.state != configuration.state;
         let current = self.broker.snapshot();
-        let snapshot = snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
+        let snapshot =
+            snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
         self.broker.replace(snapshot);
         self.server.reload(tls);
         if needs_restart {
@@ -173,7 +189,8 @@ impl App {
 
 /// Reads the configuration and logs its warnings.
 fn read(folders: &[PathBuf]) -> Result<Configuration, StartError> {
-    let configuration = config::load(folders, std::env::vars()).map_err(StartError::Configuration)?;
+    let configuration =
+        config::load(folders, config::process_environment()).map_err(StartError::Configuration)?;
     for warning in &configuration.warnings {
         tracing::warn!("{warning}");
     }

@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use crate::model::Now;
 
 /// The time.
-#[expect(clippy::disallowed_methods, reason = "everything else is handed what this reads")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "everything else is handed what this reads"
+)]
 pub fn now() -> Now {
     Now::from(SystemTime::now())
 }

@@ -23,7 +23,9 @@ pub(super) async fn build(
 ) -> Result<Snapshot, SetupError> {
     let policy = Policy::new(configuration.profiles, configuration.rules);
     let mut directory = configuration.directory;
-    directory.attributes.extend(policy.attributes().into_iter().map(str::to_owned));
+    directory
+        .attributes
+        .extend(policy.attributes().into_iter().map(str::to_owned));
     let directory = Arc::new(Directory::start(directory)?);
     let login = Login::new(
         Arc::clone(&directory) as _,
@@ -32,5 +34,11 @@ pub(super) async fn build(
         configuration.authentication,
     );
     let farms = Farms::start(configuration.farms, previous).await;
-    Ok(Snapshot { policy, login, groups: Arc::clone(&directory) as _, ready: Box::new(move || directory.healthy()), farms, client: configuration.client })
+    Ok(Snapshot {
+        policy,
+        login,
+        groups: directory,
+        farms,
+        client: configuration.client,
+    })
 }

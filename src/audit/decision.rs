@@ -56,9 +56,21 @@ pub struct Decision {
     /// The chosen host.
     #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
     pub host: Option<HostName>,
+    /// Why there is no host for an offered profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_host: Option<String>,
     /// The name typed for the host, where it is not the session user's.
     #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
     pub login: Option<TypedName>,
+    /// What happened to a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<&'static str>,
+    /// Which session, in the client's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Whether that changed a lease of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<bool>,
     /// What was decided.
     pub outcome: Outcome,
     /// Why it was not granted, in the admin's words.
@@ -84,7 +96,11 @@ impl Decision {
             rules: Vec::new(),
             farm: None,
             host: None,
+            no_host: None,
             login: None,
+            event: None,
+            session: None,
+            counted: None,
             outcome: Outcome::Refused,
             cause: None,
             duration: Duration::ZERO,
@@ -133,8 +149,10 @@ mod tests {
     fn a_line_is_one_line_of_json_with_what_is_known() {
         let client = ClientAddress::new("192.0.2.7".parse().unwrap());
         let mut decision = Decision::begin(DecisionId::from_random(33), "list", Door::Plain, client);
-        decision.account =
-            Some(Account { source: Source::Ldap, user: UserName::new("al\u{2028}\"ice").unwrap() });
+        decision.account = Some(Account {
+            source: Source::Ldap,
+            user: UserName::new("al\u{2028}\"ice").unwrap(),
+        });
         decision.outcome = Outcome::Granted;
         let line = serde_json::to_string(&decision).unwrap();
         assert_eq!(

@@ -78,6 +78,10 @@ impl Accounts for FakeAccounts {
         Source::Ldap
     }
 
+    fn is_reachable(&self) -> bool {
+        !self.down.load(Ordering::SeqCst)
+    }
+
     fn find<'a>(&'a self, name: &'a TypedName, _now: Now) -> Asked<'a, Option<Entry>> {
         Box::pin(async {
             self.finds.fetch_add(1, Ordering::SeqCst);

@@ -35,6 +35,11 @@ impl Login {
         }
     }
 
+    /// Whether logins can be proven now, as far as is known without asking.
+    pub fn is_ready(&self) -> bool {
+        self.accounts.is_reachable()
+    }
+
     /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
     /// a new ticket.
     ///

@@ -13,6 +13,16 @@ pub enum Proof {
     Password,
 }
 
+impl Proof {
+    /// The word for this proof in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::Password => "password",
+        }
+    }
+}
+
 /// Somebody who proved in this request who they are. Only this room makes one.
 #[derive(Debug)]
 pub struct Verified {

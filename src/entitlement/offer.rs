@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::Draft;
 use super::{Profile, Rule};
 use crate::model::session_key::Value;
-use crate::model::{Account, FarmName, ProfileId};
+use crate::model::{Account, FarmName, Offered, ProfileId};
 
 /// A profile that the rules gave somebody who proved to be who they are, on one request. Only
 /// [`Policy`](super::Policy) makes one, and only for an [`Authenticated`](crate::model::Authenticated).
@@ -36,19 +36,9 @@ impl Offer {
         }
     }
 
-    /// Whose it is.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
     /// The profile.
     pub fn profile_id(&self) -> &ProfileId {
         &self.profile_id
-    }
-
-    /// The farm it starts on.
-    pub fn farm(&self) -> &FarmName {
-        &self.farm
     }
 
     /// The name of the account on the hosts of the farm: letters A to Z, digits and `. _ @ -`, at most 255.
@@ -65,5 +55,15 @@ impl Offer {
     /// The names of the allow rules that gave it, in the order in which they set keys.
     pub fn rules(&self) -> &[String] {
         &self.rules
+    }
+}
+
+impl Offered for Offer {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn farm(&self) -> &FarmName {
+        &self.farm
     }
 }

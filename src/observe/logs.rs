@@ -11,7 +11,9 @@ const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 
 /// The filter cannot be understood.
 #[derive(Debug, thiserror::Error)]
-#[error("{FILTER_VARIABLE}: `{text}` is not a log filter: {why}; write it like `info` or `info,x2godirector=debug`")]
+#[error(
+    "{FILTER_VARIABLE}: `{text}` is not a log filter: {why}; write it like `info` or `info,x2godirector=debug`"
+)]
 pub struct BadFilter {
     text: String,
     why: tracing_subscriber::filter::ParseError,
@@ -30,6 +32,10 @@ pub fn start_logs() -> Result<(), BadFilter> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if std::env::var_os(JOURNAL_VARIABLE).is_some() { logs.without_time().init() } else { logs.init() }
+    if std::env::var_os(JOURNAL_VARIABLE).is_some() {
+        logs.without_time().init()
+    } else {
+        logs.init()
+    }
     Ok(())
 }

@@ -124,6 +124,20 @@ pub enum EventKind {
     Alive,
 }
 
+impl EventKind {
+    /// The word for this event in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Suspending => "suspending",
+            Self::Terminating => "terminating",
+            Self::Finished => "finished",
+            Self::Alive => "alive",
+        }
+    }
+}
+
 /// A request that cannot be taken. The words are for the log and hold nothing of the request; a client only
 /// sees a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

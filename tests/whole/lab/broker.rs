@@ -31,8 +31,16 @@ impl Broker {
         let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
         let line = process.wait_for_line("listening on https://");
         let (_, address) = line.split_once("listening on https://").expect("address");
-        let address = address.split_whitespace().next().and_then(|word| word.parse().ok()).expect("address");
-        Self { process, address, folder }
+        let address = address
+            .split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok())
+            .expect("address");
+        Self {
+            process,
+            address,
+            folder,
+        }
     }
 
     /// Ends it with `kill -9` and starts it again on the same state.
@@ -70,6 +78,9 @@ fn serve_command(folder: &Path) -> Command {
         .arg(folder.join("conf.d"))
         .env("X2GODIRECTOR_LOG", "debug")
         .env("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:0")
-        .env("X2GODIRECTOR__SERVER__STATE", format!("sqlite://{}", folder.join("state/state.db").display()));
+        .env(
+            "X2GODIRECTOR__SERVER__STATE",
+            format!("sqlite://{}", folder.join("state/state.db").display()),
+        );
     command
 }

@@ -43,13 +43,18 @@ impl Process {
             .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Self { child, log: log.to_owned() }
+        Self {
+            child,
+            log: log.to_owned(),
+        }
     }
 
     /// What it has written to standard output and standard error so far.
     pub fn log(&self) -> String {
         let mut bytes = Vec::new();
-        File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes)).expect("log file");
+        File::open(&self.log)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .expect("log file");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -62,7 +67,11 @@ impl Process {
         wait_for(text, || {
             let ended = self.child.try_wait().expect("wait");
             let found = line(self.log());
-            assert!(ended.is_none() || found.is_some(), "ended with {ended:?} before `{text}`:\n{}", self.log());
+            assert!(
+                ended.is_none() || found.is_some(),
+                "ended with {ended:?} before `{text}`:\n{}",
+                self.log()
+            );
             found
         })
     }
