@@ -68,3 +68,31 @@ impl Resolver {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::sample::{globs, profile};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn coverage_is_every_profile_that_a_glob_matches(
+            ids in proptest::collection::btree_set("[abA]{1,4}", 0..12),
+            patterns in proptest::collection::vec("[ab?*]{1,4}", 1..4),
+        ) {
+            let profiles: Vec<_> = ids.iter().map(|id| profile(id, &[])).collect();
+            let patterns: Vec<_> = patterns.iter().map(String::as_str).collect();
+            let globs = globs(&patterns);
+            let mut resolver = Resolver::new(&profiles);
+            for coverage in [resolver.coverage(&globs), resolver.coverage(&globs)] {
+                for (at, id) in ids.iter().enumerate() {
+                    let meant = globs.iter().any(|glob| glob.matches(&id.to_lowercase()));
+                    prop_assert_eq!(coverage.contains(at), meant, "{}", id);
+                    prop_assert_eq!(coverage.iter().any(|covered| covered == at), meant, "{}", id);
+                }
+            }
+        }
+    }
+}

@@ -8,13 +8,13 @@ use super::{Glob, GroupPattern, Rule};
 use crate::model::Network;
 
 /// The rules, each filed under one condition that must hold for it to match: the users it names, or else the
-/// groups, or else the networks. A rule without such a condition (`everyone`, a pattern that begins with `*`)
-/// is always tried.
+/// groups, or else the networks. A rule without such a condition (`everyone`, a user pattern with `*`) is
+/// always tried.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     by_user: HashMap<String, Vec<usize>>,
     by_group_name: HashMap<String, Vec<usize>>,
-    /// Patterns for group names, under what such a name begins with.
+    /// Patterns for group names, under what such a name begins with; it may be nothing.
     by_group_prefix: BTreeMap<String, Vec<usize>>,
     by_group_dn: HashMap<String, Vec<usize>>,
     by_network: HashMap<Network, Vec<usize>>,
@@ -30,7 +30,7 @@ impl Index {
                 for user in users {
                     index.by_user.entry(user.to_owned()).or_default().push(at);
                 }
-            } else if !rule.groups.is_empty() && rule.groups.iter().all(has_a_beginning) {
+            } else if !rule.groups.is_empty() {
                 for group in &rule.groups {
                     index.file_under_group(group, at);
                 }
@@ -111,10 +111,57 @@ fn all_exact(globs: &[Glob]) -> Option<Vec<&str>> {
     (!names.is_empty()).then_some(names)
 }
 
-/// Whether the pattern stands for one entry, or for names that all begin with the same letter at least.
-fn has_a_beginning(group: &GroupPattern) -> bool {
-    match group {
-        GroupPattern::Dn(_) => true,
-        GroupPattern::Name(glob) => !glob.prefix().is_empty(),
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{from, globs, group, groups, person, rule};
+    use super::*;
+
+    #[test]
+    fn only_rules_that_name_the_person_are_tried() {
+        let rules = [
+            Rule {
+                groups: groups(&["staff"]),
+                ..rule("0", &["*"])
+            },
+            Rule {
+                groups: groups(&["students", "lab-*"]),
+                ..rule("1", &["*"])
+            },
+            Rule {
+                groups: groups(&["cn=staff,ou=groups,dc=x"]),
+                ..rule("2", &["*"])
+            },
+            Rule {
+                groups: groups(&["cn=staff,ou=other,dc=x", "la?"]),
+                ..rule("3", &["*"])
+            },
+            Rule {
+                users: globs(&["ALICE", "bob"]),
+                ..rule("4", &["*"])
+            },
+            Rule {
+                users: globs(&["carol"]),
+                groups: groups(&["staff"]),
+                ..rule("5", &["*"])
+            },
+            Rule {
+                clients: vec!["10.0.0.0/8".parse().unwrap()],
+                ..rule("6", &["*"])
+            },
+            Rule {
+                clients: vec!["192.0.2.0/24".parse().unwrap()],
+                ..rule("7", &["*"])
+            },
+            Rule {
+                everyone: true,
+                ..rule("8", &["*"])
+            },
+        ];
+        let index = Index::new(rules.iter());
+        let tried = |groups| index.candidates(&Subject::new(&person("alice", groups), from("10.1.2.3")));
+        assert_eq!(tried(vec![]), [4, 6, 8]);
+        assert_eq!(tried(vec![group("Staff", &[])]), [0, 2, 4, 6, 8]);
+        assert_eq!(tried(vec![group("lab-1", &[])]), [1, 3, 4, 6, 8]);
+        assert_eq!(tried(vec![group("la", &[])]), [3, 4, 6, 8]);
     }
 }

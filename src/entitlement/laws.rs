@@ -23,11 +23,12 @@ impl Authenticated for LoggedIn {
 const USERS: [&str; 3] = ["alice", "Bob", "carol"];
 const USER_PATTERNS: [&str; 5] = ["ALICE", "bob", "*", "c*", "?ob"];
 const GROUPS: [&str; 5] = ["staff", "Students", "lab-1", "lab-2", "it"];
-const GROUP_PATTERNS: [&str; 8] = [
+const GROUP_PATTERNS: [&str; 9] = [
     "staff",
     "students",
     "lab-*",
     "?t",
+    "it*",
     "*",
     "nobody",
     "CN=Lab-1, OU=groups, dc=x",

@@ -186,3 +186,24 @@ impl Policy {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{profile, rule, text};
+    use super::*;
+
+    #[test]
+    fn the_attributes_of_profiles_and_rules_are_asked_for() {
+        let mut by_uid = profile("a", &[("name", text("${user} ${attr:Room}"))]);
+        by_uid.session_user = Template::new("${attr:uid}").unwrap();
+        let setting = Rule {
+            set: BTreeMap::from([("command", text("run ${attr:departmentNumber}"))]),
+            ..rule("r", &["*"])
+        };
+        let policy = Policy::new(vec![by_uid], vec![setting]);
+        assert_eq!(
+            policy.attributes().into_iter().collect::<Vec<_>>(),
+            ["departmentnumber", "room", "uid"]
+        );
+    }
+}
