@@ -144,6 +144,7 @@ impl Parser {
         let (key, value) = (key.trim(), value.trim());
         if key.is_empty() {
             self.fault(line, "has no key before `=`");
+            return;
         }
         let section = match self.target {
             Target::Section(at) => self.ini.sections.get(at).map(|section| section.name.clone()),

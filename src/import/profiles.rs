@@ -201,8 +201,8 @@ fn value(key: &SessionKey, sent: &str) -> Result<(Value, Option<String>), String
         Kind::Text { .. } | Kind::OneOf(_) | Kind::PackMethod => {
             if seen != sent && !sent.starts_with('"') {
                 remark = Some(format!(
-                    "X2Go Client takes commas, semicolons and backslashes for syntax and understood `{seen}`, \
-                     which was written; write the text that is meant"
+                    "X2Go Client takes commas, semicolons, backslashes and line ends for syntax and understood \
+                     `{seen}`, which was written; write the text that is meant"
                 ));
             }
             if seen.len() > TEXT_BYTES_MAX {

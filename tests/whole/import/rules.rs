@@ -152,7 +152,7 @@ fn site() -> impl Strategy<Value = RandomSite> {
 
 /// A name by which a profile is known again whatever its id is now.
 fn marker(id: &str) -> String {
-    format!("was {}", id.escape_unicode())
+    id.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn person(ask: &Ask) -> Person {

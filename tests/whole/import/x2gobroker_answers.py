@@ -51,7 +51,9 @@ def line(key, value):
 
 
 def as_the_client_reads(folder, profile):
-    path = write(folder, "reply.ini", "[p]\n" + "\n".join(line(*item) for item in profile.items()) + "\n")
+    # A fresh name each time, for QSettings keeps what it has read.
+    name = f"reply-{len(os.listdir(folder))}.ini"
+    path = write(folder, name, "[p]\n" + "\n".join(line(*item) for item in profile.items()) + "\n")
     settings = QSettings(path, QSettings.IniFormat)
     settings.beginGroup("p")
     values = {key: settings.value(key) for key in settings.childKeys()}
@@ -61,7 +63,6 @@ def as_the_client_reads(folder, profile):
 
 
 def answer(folder, site, number):
-    # A fresh name each time, for QSettings keeps what it has read.
     folder = os.path.join(folder, str(number))
     os.mkdir(folder)
     profiles = write(folder, "profiles.conf", site["profiles"])
