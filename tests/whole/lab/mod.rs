@@ -1,1 +1,5 @@
 //! Real parts on loopback: each starts on a free port in a folder of its own and is stopped by its pid.
+
+pub mod authority;
+pub mod fake_ldap;
+pub mod slapd;
