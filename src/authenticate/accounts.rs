@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::directory::{BindAnswer, Entry, Unavailable};
+use crate::directory::{BindAnswer, Directory, Entry, Unavailable};
 use crate::model::{Now, Password, Source, TypedName};
 
 /// What an account source answers, some time later. Each answer comes within the source's own deadline.
@@ -19,4 +19,22 @@ pub trait Accounts: Send + Sync {
     fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer>;
     /// Takes the time of a check that cannot succeed, for a name that does not exist.
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()>;
+}
+
+impl Accounts for Directory {
+    fn source(&self) -> Source {
+        Source::Ldap
+    }
+
+    fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>> {
+        Box::pin(Self::find(self, name, now))
+    }
+
+    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+        Box::pin(Self::check_password(self, entry, password))
+    }
+
+    fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {
+        Box::pin(Self::reject_password(self, password))
+    }
 }
