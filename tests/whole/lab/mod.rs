@@ -5,4 +5,5 @@ pub mod broker;
 pub mod fake_ldap;
 pub mod https;
 pub mod process;
+pub mod site;
 pub mod slapd;
