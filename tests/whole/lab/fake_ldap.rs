@@ -72,7 +72,7 @@ impl FakeLdap {
     pub fn that_answers_searches_with(nonsense: Nonsense) -> Self {
         Self::start(move |id, kind, request| match kind {
             0x60 => message(id, 0x61, SUCCESS),
-            _ if is_probe(request) => message(id, 0x65, SUCCESS),
+            _ if is_probe(request) => nothing_found(id),
             _ => nonsense(id),
         })
     }
@@ -81,7 +81,7 @@ impl FakeLdap {
     pub fn that_answers_binds_with(nonsense: Nonsense) -> Self {
         Self::start(move |id, kind, _| match kind {
             0x60 => nonsense(id),
-            _ => message(id, 0x65, SUCCESS),
+            _ => nothing_found(id),
         })
     }
 
@@ -107,6 +107,11 @@ impl FakeLdap {
     pub fn port(&self) -> u16 {
         self.port
     }
+}
+
+/// The end of a search that found nothing.
+pub fn nothing_found(id: u8) -> Vec<u8> {
+    message(id, 0x65, SUCCESS)
 }
 
 /// A result without words.
