@@ -25,7 +25,10 @@ pub fn directory() -> String {
         slapd::group_of_names(name, &members.iter().map(String::as_str).collect::<Vec<_>>())
     };
     let mut ldif = slapd::people(&["alice", "bob", "carol", "dave", "erin"]);
-    ldif += &group("staff", &[member(&["alice", "carol"]), vec![slapd::group("it")]].concat());
+    ldif += &group(
+        "staff",
+        &[member(&["alice", "carol"]), vec![slapd::group("it")]].concat(),
+    );
     ldif += &group("it", &[slapd::group("helpdesk")]);
     ldif += &group("helpdesk", &member(&["dave"]));
     ldif += &group("students", &member(&["bob", "carol"]));
@@ -48,7 +51,11 @@ impl Site {
         let slapd = Slapd::start(&directory());
         let host = TcpListener::bind("127.0.0.1:0").expect("host");
         let configuration = configuration(&slapd, reach, host.local_addr().expect("host").port());
-        Self { broker: Broker::start(&configuration), slapd, host: Some(host) }
+        Self {
+            broker: Broker::start(&configuration),
+            slapd,
+            host: Some(host),
+        }
     }
 
     /// Lists as somebody whose password is `NAME-secret`, on a connection of its own.
@@ -65,13 +72,19 @@ impl Site {
 
     /// The port of its host.
     pub fn host_port(&self) -> u16 {
-        self.host.as_ref().and_then(|host| host.local_addr().ok()).expect("the host is up").port()
+        self.host
+            .as_ref()
+            .and_then(|host| host.local_addr().ok())
+            .expect("the host is up")
+            .port()
     }
 }
 
 /// Posts a form from `source`, and gives the status and the body of the answer.
 pub async fn post_from(broker: SocketAddr, source: Option<IpAddr>, form: &str) -> (u16, String) {
-    let mut client = HttpsClient::connect(broker, Trust::Anybody, source).await.expect("connection");
+    let mut client = HttpsClient::connect(broker, Trust::Anybody, source)
+        .await
+        .expect("connection");
     let answer = client.post_form("/plain/", form).await.expect("answer");
     (answer.status, answer.text().to_owned())
 }
@@ -83,19 +96,27 @@ pub fn list(user: &str, password: &str, ticket: &str) -> String {
 
 /// The form of a `selectsession`.
 pub fn select(profile: &str, user: &str, ticket: &str) -> String {
-    format!("task=selectsession&sid={profile}&user={user}&password={user}-secret&authid={ticket}&login={user}")
+    format!(
+        "task=selectsession&sid={profile}&user={user}&password={user}-secret&authid={ticket}&login={user}"
+    )
 }
 
 /// The ids of the profiles in a list.
 pub fn profiles(list: &str) -> Vec<&str> {
-    let (_, rest) = list.split_once("START_USER_SESSIONS\n").unwrap_or_else(|| panic!("no list: {list}"));
+    let (_, rest) = list
+        .split_once("START_USER_SESSIONS\n")
+        .unwrap_or_else(|| panic!("no list: {list}"));
     let (ini, _) = rest.split_once("END_USER_SESSIONS\n").expect("end of the list");
-    ini.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')).collect()
+    ini.lines()
+        .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'))
+        .collect()
 }
 
 /// The ticket in a reply.
 pub fn ticket(reply: &str) -> &str {
-    let (_, rest) = reply.split_once("AUTHID:").unwrap_or_else(|| panic!("no ticket: {reply}"));
+    let (_, rest) = reply
+        .split_once("AUTHID:")
+        .unwrap_or_else(|| panic!("no ticket: {reply}"));
     rest.lines().next().expect("ticket")
 }
 

@@ -73,10 +73,15 @@ async fn an_outage_of_all_servers_is_no_wrong_password() {
     first.restart();
     let mut body = String::new();
     for _ in 0..60 {
-        body = post_from(broker.address, None, &list("alice", "alice-secret", "")).await.1;
+        body = post_from(broker.address, None, &list("alice", "alice-secret", ""))
+            .await
+            .1;
         if body.contains("Access granted") {
             break;
         }
     }
-    assert!(body.contains("Access granted"), "nothing of the outage is remembered: {body}");
+    assert!(
+        body.contains("Access granted"),
+        "nothing of the outage is remembered: {body}"
+    );
 }

@@ -12,16 +12,24 @@ async fn a_reload_takes_good_rules_and_refuses_broken_ones() {
     let good = configuration(&site.slapd, Reach::Tls, site.host_port());
     assert_eq!(profiles(&site.list("erin").await), [""; 0]);
 
-    site.broker.write_configuration(&(good.clone() + "[rule.all]\neveryone = true\nprofiles = [\"xfce\"]\n"));
+    site.broker
+        .write_configuration(&(good.clone() + "[rule.all]\neveryone = true\nprofiles = [\"xfce\"]\n"));
     site.broker.process().signal("HUP");
     site.broker.process().wait_for_line("configuration reloaded");
     assert_eq!(profiles(&site.list("erin").await), ["xfce"]);
 
-    site.broker.write_configuration(&(good + "[rule.all]\neveryone = true\nprofile = [\"office\"]\n"));
+    site.broker
+        .write_configuration(&(good + "[rule.all]\neveryone = true\nprofile = [\"office\"]\n"));
     site.broker.process().signal("HUP");
-    site.broker.process().wait_for_line("not reloaded: the configuration in use stays");
+    site.broker
+        .process()
+        .wait_for_line("not reloaded: the configuration in use stays");
     assert_eq!(profiles(&site.list("erin").await), ["xfce"]);
-    assert!(site.broker.log().contains("hint: did you mean `profiles`?"), "{}", site.broker.log());
+    assert!(
+        site.broker.log().contains("hint: did you mean `profiles`?"),
+        "{}",
+        site.broker.log()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +52,10 @@ async fn a_reload_takes_a_good_certificate_and_keeps_the_old_one_over_a_bad_one(
     ));
     let shown = async |broker: &Broker| {
         let trust = Trust::Authority(&authority.pem);
-        HttpsClient::connect(broker.address, trust, None).await.unwrap().certificate()
+        HttpsClient::connect(broker.address, trust, None)
+            .await
+            .unwrap()
+            .certificate()
     };
     let first = shown(&broker).await;
     install();
@@ -57,7 +68,11 @@ async fn a_reload_takes_a_good_certificate_and_keeps_the_old_one_over_a_bad_one(
     broker.process().signal("HUP");
     broker.process().wait_for_line("not reloaded");
     assert_eq!(shown(&broker).await, second);
-    assert!(broker.log().contains("web.key"), "the log names the file: {}", broker.log());
+    assert!(
+        broker.log().contains("web.key"),
+        "the log names the file: {}",
+        broker.log()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +87,9 @@ async fn sigterm_ends_it_with_success_and_nothing_is_lost() {
 async fn health_is_told_to_load_balancers() {
     let mut site = Site::start(Reach::Tls);
     let ask = async |site: &Site, path: &str| {
-        let mut client = HttpsClient::connect(site.broker.address, Trust::Anybody, None).await.unwrap();
+        let mut client = HttpsClient::connect(site.broker.address, Trust::Anybody, None)
+            .await
+            .unwrap();
         client.get(path).await.unwrap().status
     };
     assert_eq!(ask(&site, "/healthz").await, 200);
@@ -97,16 +114,23 @@ fn what_cannot_serve_does_not_start() {
     let good = configuration(&slapd, Reach::Tls, 1);
     let (code, said) = Broker::fail(&good.replace("profiles = [\"xfce\"]", "profiles = [\"xfec\"]"));
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("50-test.toml:") && said.contains("did you mean `xfce`?"), "{said}");
+    assert!(
+        said.contains("50-test.toml:") && said.contains("did you mean `xfce`?"),
+        "{said}"
+    );
 
-    let (code, said) = Broker::fail(&(good.clone() + "[server]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\n"));
+    let (code, said) =
+        Broker::fail(&(good.clone() + "[server]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\n"));
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("a.pem"), "{said}");
 
     let broker = Broker::start(&good);
     let (code, said) = Broker::fail(&(good + &format!("[server]\nlisten = [\"{}\"]\n", broker.address)));
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&broker.address.to_string()), "the taken address is named: {said}");
+    assert!(
+        said.contains(&broker.address.to_string()),
+        "the taken address is named: {said}"
+    );
 }
 
 fn write_private(path: &std::path::Path, text: &str) {

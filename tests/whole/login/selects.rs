@@ -14,11 +14,23 @@ async fn a_select_names_the_host_and_asks_the_rules_again() {
     let server = format!("Access granted\nSERVER:127.0.0.1:{}\n", site.host_port());
     assert_eq!(site.post(&select("office", "alice", &ticket)).await, server);
     let refused = site.post(&select("xfce", "alice", &ticket)).await;
-    assert_eq!(refused, site.post(&select("no-such-profile", "alice", &ticket)).await);
-    assert!(!refused.contains("Access granted"), "what a list does not offer cannot be selected");
-    assert!(site.post(&select("office", "alice", "")).await.contains(&server), "by password alone");
+    assert_eq!(
+        refused,
+        site.post(&select("no-such-profile", "alice", &ticket)).await
+    );
+    assert!(
+        !refused.contains("Access granted"),
+        "what a list does not offer cannot be selected"
+    );
+    assert!(
+        site.post(&select("office", "alice", "")).await.contains(&server),
+        "by password alone"
+    );
     let log = site.broker.log();
-    assert!(log.contains("\"rules\":[\"staff\"],\"farm\":\"main\",\"host\":\"ts01\""), "{log}");
+    assert!(
+        log.contains("\"rules\":[\"staff\"],\"farm\":\"main\",\"host\":\"ts01\""),
+        "{log}"
+    );
     assert!(log.contains("profile `xfce` is not offered"), "{log}");
 }
 
@@ -27,7 +39,9 @@ async fn a_host_that_does_not_answer_gets_nobody() {
     let mut site = Site::start(Reach::Tls);
     let ticket = ticket(&site.list("alice").await).to_owned();
     site.host = None;
-    wait_for("the host is down", || site.broker.log().contains("ts01").then_some(()));
+    wait_for("the host is down", || {
+        site.broker.log().contains("ts01").then_some(())
+    });
     let mut answers = String::new();
     for _ in 0..20 {
         answers = site.post(&select("office", "alice", &ticket)).await;
@@ -45,19 +59,32 @@ async fn leases_spread_users_over_hosts_and_survive_a_restart() {
     // Hosts of a farm share their port, so they differ in their loopback addresses.
     let first = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = first.local_addr().unwrap().port();
-    let _others: Vec<_> =
-        ["127.0.0.2", "127.0.0.3"].iter().map(|ip| TcpListener::bind((*ip, port)).unwrap()).collect();
+    let _others: Vec<_> = ["127.0.0.2", "127.0.0.3"]
+        .iter()
+        .map(|ip| TcpListener::bind((*ip, port)).unwrap())
+        .collect();
     let mut configuration = configuration(&slapd, Reach::Tls, port);
     for (name, address) in [("ts02", "127.0.0.2"), ("ts03", "127.0.0.3")] {
         configuration += &format!("\n[farm.main.hosts.{name}]\naddress = \"{address}\"\nport = {port}\n");
     }
-    let site = Site { broker: Broker::start(&configuration), slapd, host: Some(first) };
+    let site = Site {
+        broker: Broker::start(&configuration),
+        slapd,
+        host: Some(first),
+    };
     let mut chosen = Vec::new();
     for user in ["alice", "carol", "dave"] {
         let reply = site.post(&select("office", user, "")).await;
         assert!(reply.contains("SERVER:127.0.0."), "{reply}");
-        let server = reply.lines().find(|line| line.starts_with("SERVER:")).unwrap().to_owned();
-        assert!(site.post(&select("terminal", user, "")).await.contains(&server), "one lease in a farm");
+        let server = reply
+            .lines()
+            .find(|line| line.starts_with("SERVER:"))
+            .unwrap()
+            .to_owned();
+        assert!(
+            site.post(&select("terminal", user, "")).await.contains(&server),
+            "one lease in a farm"
+        );
         chosen.push(server);
     }
     let mut distinct = chosen.clone();
@@ -65,7 +92,10 @@ async fn leases_spread_users_over_hosts_and_survive_a_restart() {
     distinct.dedup();
     assert_eq!(distinct.len(), 3, "each on a host of their own: {chosen:?}");
 
-    let site = Site { broker: site.broker.kill_and_restart(), ..site };
+    let site = Site {
+        broker: site.broker.kill_and_restart(),
+        ..site
+    };
     let again = site.post(&select("office", "dave", "")).await;
     assert!(again.contains(&chosen[2]), "the lease is remembered: {again}");
 }
@@ -83,11 +113,27 @@ async fn events_need_a_ticket_and_end_only_ones_own_lease() {
     assert_eq!(status, 403, "an event never binds: {body}");
     let alice = ticket(&site.list("alice").await).to_owned();
     let dave = ticket(&site.list("dave").await).to_owned();
-    assert!(site.post(&select("office", "alice", &alice)).await.contains("SERVER:127.0.0.1"));
-    assert_eq!(site.post(&event("CONNECTED", "alice", &alice)).await, "Access granted\n");
-    assert_eq!(site.post(&event("FINISHED", "dave", &dave)).await, "Access granted\n");
-    assert_eq!(site.post(&event("FINISHED", "alice", &alice)).await, "Access granted\n");
-    assert_eq!(site.post(&event("FINISHED", "alice", &alice)).await, "Access granted\n");
+    assert!(
+        site.post(&select("office", "alice", &alice))
+            .await
+            .contains("SERVER:127.0.0.1")
+    );
+    assert_eq!(
+        site.post(&event("CONNECTED", "alice", &alice)).await,
+        "Access granted\n"
+    );
+    assert_eq!(
+        site.post(&event("FINISHED", "dave", &dave)).await,
+        "Access granted\n"
+    );
+    assert_eq!(
+        site.post(&event("FINISHED", "alice", &alice)).await,
+        "Access granted\n"
+    );
+    assert_eq!(
+        site.post(&event("FINISHED", "alice", &alice)).await,
+        "Access granted\n"
+    );
     let (status, _) = post_from(site.broker.address, None, &event("ALIVE", "dave", &alice)).await;
     assert_eq!(status, 403, "somebody else's ticket");
     let log = site.broker.log();
@@ -98,7 +144,12 @@ async fn events_need_a_ticket_and_end_only_ones_own_lease() {
         .collect();
     assert_eq!(
         counted,
-        [("connected", true), ("finished", false), ("finished", true), ("finished", false)],
+        [
+            ("connected", true),
+            ("finished", false),
+            ("finished", true),
+            ("finished", false)
+        ],
         "{log}"
     );
 }
@@ -112,6 +163,10 @@ async fn selects_of_one_user_are_bounded() {
     for _ in 0..11 {
         replies.push(site.post(&select("office", "alice", ticket(&list))).await);
     }
-    assert!(replies[..10].iter().all(|reply| reply.contains("SERVER:127.0.0.1")));
+    assert!(
+        replies[..10]
+            .iter()
+            .all(|reply| reply.contains("SERVER:127.0.0.1"))
+    );
     assert!(replies[10].contains("SERVER:No servers available:22"));
 }

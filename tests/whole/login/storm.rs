@@ -15,7 +15,10 @@ async fn a_thousand_parallel_logins_get_their_own_answers() {
     let mut ldif = slapd::people(&names);
     let (odd, even): (Vec<_>, Vec<_>) = (0..USERS).partition(|number| number % 2 == 1);
     for (group, members) in [("students", odd), ("staff", even)] {
-        let members: Vec<_> = members.iter().map(|number| slapd::person(names[*number])).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|number| slapd::person(names[*number]))
+            .collect();
         ldif += &slapd::group_of_names(group, &members.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let slapd = Slapd::start(&ldif);
@@ -37,9 +40,17 @@ async fn a_thousand_parallel_logins_get_their_own_answers() {
     while let Some(login) = logins.join_next().await {
         let (name, status, body) = login.unwrap();
         assert_eq!(status, 200);
-        assert!(body.contains(&format!("user=\"{name}\"")), "{name}: {body}");
+        assert!(
+            body.contains(&format!("user=\"{name}\"")),
+            "{name}: {body}\n{}",
+            broker.log()
+        );
         let number: usize = name.trim_start_matches("user").parse().unwrap();
-        let expected: &[_] = if number % 2 == 1 { &["xfce"] } else { &["office", "terminal"] };
+        let expected: &[_] = if number % 2 == 1 {
+            &["xfce"]
+        } else {
+            &["office", "terminal"]
+        };
         assert_eq!(profiles(&body), expected, "{name}");
         tickets.push(ticket(&body).to_owned());
     }
