@@ -1,4 +1,9 @@
 //! Real parts on loopback: each starts on a free port in a folder of its own and is stopped by its pid.
 
 pub mod authority;
+pub mod broker;
+pub mod display;
+pub mod process;
 pub mod slapd;
+pub mod x2go_client;
+pub mod x2go_host;
