@@ -7,8 +7,10 @@
 //! Each arrow is a type that only the room before it can make. `docs/architecture.md` has the picture, and a
 //! test in `tests/` holds the rooms to it.
 
+pub mod app;
 pub mod audit;
 pub mod authenticate;
+pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod directory;

@@ -1,3 +1,7 @@
-//! The `x2godirector` program.
+//! The `x2godirector` program: reads its arguments and hands them to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    x2godirector::cli::run(std::env::args_os())
+}

@@ -1,5 +1,27 @@
 //! Who is it? Tickets and passwords.
+//!
+//! The only room that makes a [`Verified`]. What the proven user may do is not asked here.
 
+mod accounts;
+mod attempt;
+mod failure;
+mod login;
+mod mac;
+mod password_checks;
 mod settings;
+mod tickets;
+mod verified;
+mod wrong_passwords;
 
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use accounts::{Accounts, Asked};
+pub use attempt::Attempt;
+pub use failure::Failure;
+pub use login::Login;
+pub use password_checks::PasswordChecks;
 pub use settings::Settings;
+pub use verified::{Proof, Verified};

@@ -1,1 +1,95 @@
-//! cli.
+//! The command line: one file per subcommand, and the exit codes they share.
+
+pub mod check;
+mod explain;
+mod serve;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Diagnostic;
+
+/// Something went wrong that is neither the arguments' fault nor the configuration's.
+const EXIT_FAILURE: u8 = 1;
+/// sysexits.h `EX_USAGE`: the arguments are wrong.
+const EXIT_USAGE: u8 = 64;
+/// sysexits.h `EX_CONFIG`: something in the configuration stops the program.
+const EXIT_CONFIGURATION: u8 = 78;
+
+/// The session broker for X2Go that takes its users, groups and profiles from a directory.
+#[derive(Debug, Parser)]
+#[command(name = "x2godirector", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the broker
+    ///
+    /// Answers X2Go Clients until it gets SIGTERM, then finishes the requests under way. SIGHUP reads the
+    /// configuration again; if anything in it is wrong, the one in use stays.
+    Serve(serve::Serve),
+    /// Say what is wrong with a configuration
+    ///
+    /// Prints every problem as `file:line:col: message`. Exits with 0 if the configuration can be used, with 1
+    /// if it cannot.
+    Check(ConfigurationFolders),
+    /// Show which profiles a user would be offered, and why
+    Explain(explain::Explain),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigurationFolders {
+    /// A folder of *.toml files, read in the order of their names
+    ///
+    /// May be given several times: what a later folder says overrides what an earlier one says, and variables
+    /// such as X2GODIRECTOR__SERVER__LISTEN override both.
+    #[arg(
+        long = "config",
+        value_name = "DIR",
+        default_value = "/etc/x2godirector/conf.d"
+    )]
+    folders: Vec<PathBuf>,
+}
+
+/// Runs the command that the arguments name and gives the program's exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // Nothing is left to tell if the terminal is gone.
+            let _ = answer.print();
+            return if answer.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check(configuration) => check::run(&configuration.folders),
+        Command::Explain(explain) => explain.run(),
+    }
+}
+
+/// Prints what went wrong, and gives the exit code for it.
+fn complain(what: &impl Display, exit: u8) -> ExitCode {
+    eprintln!("x2godirector: {what}");
+    ExitCode::from(exit)
+}
+
+/// Prints what is wrong with the configuration, and gives the exit code for it.
+fn complain_about(problems: &[Diagnostic]) -> ExitCode {
+    for problem in problems {
+        eprintln!("{problem}\n");
+    }
+    complain(&"the configuration cannot be used", EXIT_CONFIGURATION)
+}

@@ -1,1 +1,26 @@
-//! config.
+//! The configuration: the files of `conf.d` and the environment, read strictly, with every problem of every
+//! file reported at its place in one run. It fills the settings types of the rooms and decides nothing else.
+
+mod authentication;
+mod client;
+mod diagnostic;
+mod directory;
+mod document;
+mod environment;
+mod farms;
+mod ldap_text;
+mod load;
+mod merge;
+mod named_file;
+mod profiles;
+mod rules;
+mod section;
+mod server;
+mod session_keys;
+mod source;
+mod tree;
+mod value;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use environment::process_environment;
+pub use load::{Configuration, load};

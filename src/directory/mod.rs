@@ -1,7 +1,168 @@
-//! The LDAP directory: the only room that knows `ldap3`.
+//! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//!
+//! ```text
+//! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
+//!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
+//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//! ```
+//! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
+//! Who may do what with an entry is decided elsewhere.
 
+mod account;
+mod dial;
 mod entry;
+mod exchange;
+mod filter;
+mod group;
+mod guard;
+mod health;
+mod names;
+mod pool;
+mod relay;
+mod request;
+mod search;
+mod server;
+mod servers;
 mod settings;
+mod tls;
+mod trouble;
+mod user;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use crate::model::{Membership, Now, Password, TypedName};
+
+use self::group::Groups;
+use self::servers::Servers;
+use self::user::Users;
 
 pub use entry::{AccountState, BindAnswer, Entry, Unavailable};
 pub use settings::{Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
+
+/// Why the settings cannot be used, in the admin's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SetupError(String);
+
+/// A directory with its connections. Clones share them; dropping the last clone ends them and the health probes.
+#[derive(Clone)]
+pub struct Directory {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    servers: Arc<Servers>,
+    users: Users,
+    groups: Arc<Groups>,
+    nobody: String,
+    _refresh: JoinSet<()>,
+}
+
+impl Directory {
+    /// Prepares everything and starts the health probes. No server has to be up. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// The authorities of `ca_file` (or the system's) cannot be read, or a filter is none.
+    #[allow(clippy::needless_pass_by_value, reason = "a directory owns its settings")]
+    pub fn start(settings: Settings) -> Result<Self, SetupError> {
+        let users = Users::new(&settings).map_err(SetupError)?;
+        let servers = Arc::new(Servers::start(&settings)?);
+        let groups = Groups::new(&settings, Arc::clone(&servers)).map_err(SetupError)?;
+        let groups = Arc::new(groups);
+        let mut refresh = JoinSet::new();
+        refresh.spawn(refresh_forever(Arc::clone(&groups)));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                nobody: users.nobody(),
+                servers,
+                users,
+                groups,
+                _refresh: refresh,
+            }),
+        })
+    }
+
+    /// The entry of the user of that name, with one search. None also if the name fits several entries, of which
+    /// the admin is told: to a client that is the same as no entry.
+    ///
+    /// # Errors
+    /// No server could answer.
+    pub async fn find(&self, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
+        let answer = self.inner.servers.search(self.inner.users.query(name)).await?;
+        self.inner.users.entry(answer, name, now)
+    }
+
+    /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if
+    /// that one went silent, broke off or said that it is busy; a wrong password is wrong at once.
+    ///
+    /// # Errors
+    /// No server could answer.
+    pub async fn check_password(
+        &self,
+        entry: &Entry,
+        password: &Password,
+    ) -> Result<BindAnswer, Unavailable> {
+        let ending = self
+            .inner
+            .servers
+            .bind(entry.dn.as_str(), password.expose())
+            .await?;
+        // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
+        match ending.code {
+            0 => Ok(BindAnswer::Accepted),
+            // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
+            49 | 48 | 32 => Ok(BindAnswer::Wrong),
+            // constraintViolation, insufficientAccessRights, unwillingToPerform.
+            19 | 50 | 53 => Ok(BindAnswer::Refused),
+            code => {
+                let hint = match code {
+                    8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
+                    _ => "",
+                };
+                Err(Unavailable {
+                    cause: format!("bind of {}: code {code} {}{hint}", entry.dn, ending.text),
+                })
+            }
+        }
+    }
+
+    /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
+    /// entry that cannot exist, so that no account counts a failure and no answer can be a success.
+    ///
+    /// # Errors
+    /// No server could answer.
+    pub async fn reject_password(&self, password: &Password) -> Result<(), Unavailable> {
+        let nobody = &self.inner.nobody;
+        self.inner.servers.bind(nobody, password.expose()).await.map(drop)
+    }
+
+    /// All groups of the user, nested ones included if so configured: one search, and one more per level of
+    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    ///
+    /// # Errors
+    /// No server could answer, or the groups could not be read completely.
+    pub async fn memberships(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
+        self.inner.groups.of(entry).await
+    }
+
+    /// Whether any server answered its last probe.
+    pub fn healthy(&self) -> bool {
+        self.inner.servers.any_up()
+    }
+}
+
+/// Keeps the knowledge about shared group names current until the task is dropped.
+async fn refresh_forever(groups: Arc<Groups>) {
+    let mut ticks = interval(names::REFRESH);
+    loop {
+        ticks.tick().await;
+        if let Err(unavailable) = groups.refresh_names().await {
+            // Logins find out for themselves once the knowledge is too old.
+            tracing::debug!(cause = unavailable.cause, "names of groups were not refreshed");
+        }
+    }
+}

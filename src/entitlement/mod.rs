@@ -1,13 +1,41 @@
 //! The rules: who may have which profile. Pure functions of a configuration and a person.
+//!
+//! ```text
+//! Person, Context -> subject -> index (which rules can match) -> matching (which do)
+//!                 -> coverage (about which profiles) -> draft (keys, templates) -> Offer
+//! ```
+//! [`Policy`] holds what was prepared when the configuration was read; an [`Explanation`] goes the same way
+//! and tells of every step. Nothing here reads files or asks a directory.
 
 #![forbid(unsafe_code)]
 
+mod context;
+mod coverage;
+mod draft;
+mod explain_text;
+mod explanation;
+mod glob;
+mod index;
+#[cfg(test)]
+mod laws;
+mod matching;
+mod offer;
 mod pattern;
+mod policy;
 mod profile;
+mod render;
 mod rule;
+#[cfg(test)]
+mod sample;
+mod subject;
 mod template;
 
-pub use pattern::{Glob, GroupPattern};
+pub use context::Context;
+pub use explanation::{ExplainedGroup, ExplainedKey, ExplainedProfile, ExplainedRule, Explanation, Outcome};
+pub use glob::Glob;
+pub use offer::Offer;
+pub use pattern::GroupPattern;
+pub use policy::Policy;
 pub use profile::{Profile, ProfileValue};
 pub use rule::Rule;
-pub use template::Template;
+pub use template::{Template, TemplateError};

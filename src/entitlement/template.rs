@@ -1,6 +1,235 @@
-//! Texts with `${…}` in them.
+//! Texts with `${…}` in them, as they were written. What they become for a person is in `render`.
+
+use std::fmt;
+
+use crate::model::did_you_mean;
+
+/// Longest template taken, in bytes; room for an icon in base64.
+const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
 
 /// A text in which `${user}`, `${uid}`, `${home}`, `${client}` and `${attr:NAME}` stand for something of the
 /// person it is rendered for.
+///
+/// Only `${` is special. `$${` is how a text says `${` itself, and every other `$` is a `$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+/// A piece of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Itself.
+    Literal(String),
+    /// Something of the person.
+    Variable(Variable),
+}
+
+/// Something of the person or the request that a template can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Variable {
+    /// The canonical user name.
+    User,
+    /// The numeric user id.
+    Uid,
+    /// The home directory.
+    Home,
+    /// The client's address.
+    Client,
+    /// The attribute of that name, in lower case.
+    Attribute(String),
+}
+
+/// The variables without a name of their own.
+const PLAIN_VARIABLES: [(&str, Variable); 4] = [
+    ("user", Variable::User),
+    ("uid", Variable::Uid),
+    ("home", Variable::Home),
+    ("client", Variable::Client),
+];
+const ATTRIBUTE_PREFIX: &str = "attr:";
+
+/// Why a text is no template; in words for the admin who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A variable that nothing stands behind.
+    #[error("`${{{name}}}` stands for nothing; there are ${{user}}, ${{uid}}, ${{home}}, ${{client}} and ${{attr:NAME}}{}",
+        hint.as_ref().map(|hint| format!(" (did you mean `${{{hint}}}`?)")).unwrap_or_default())]
+    Unknown {
+        /// What stands between the braces.
+        name: String,
+        /// The variable that was probably meant.
+        hint: Option<String>,
+    },
+    /// `${` without `}`.
+    #[error("`${{` has no `}}` after it; write `$${{` for a `${{` that is meant as it stands")]
+    Unclosed,
+    /// `${attr:…}` with something that is no attribute name.
+    #[error("`{name}` is not the name of an attribute: letters, digits, `-`, `.` and `;`")]
+    AttributeName {
+        /// What stands after `attr:`.
+        name: String,
+    },
+    /// A character that would break a line of the reply.
+    #[error("control characters, line breaks among them, are not allowed")]
+    Control,
+    /// More than is taken.
+    #[error("longer than {TEMPLATE_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+impl Template {
+    /// Reads a text of at most 64 KiB without control characters; it may be empty.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and what to write instead.
+    pub fn new(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > TEMPLATE_BYTES_MAX {
+            return Err(TemplateError::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(TemplateError::Control);
+        }
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, from) = rest.split_at(at);
+            let inside = &from["${".len()..];
+            if let Some(before) = before.strip_suffix('$') {
+                literal.push_str(before);
+                literal.push_str("${");
+                rest = inside;
+                continue;
+            }
+            let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed)?;
+            literal.push_str(before);
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Variable(Variable::new(name)?));
+            rest = after;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+        })
+    }
+
+    /// The text as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text it is for everybody, if it names nothing of a person.
+    pub fn constant(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The attributes it names, in lower case.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(Variable::Attribute(name)) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+}
+
+impl Variable {
+    fn new(name: &str) -> Result<Self, TemplateError> {
+        if let Some(attribute) = name.strip_prefix(ATTRIBUTE_PREFIX) {
+            let legal = |b: u8| b.is_ascii_alphanumeric() || b"-.;".contains(&b);
+            return if !attribute.is_empty() && attribute.bytes().all(legal) {
+                Ok(Self::Attribute(attribute.to_ascii_lowercase()))
+            } else {
+                Err(TemplateError::AttributeName {
+                    name: attribute.to_owned(),
+                })
+            };
+        }
+        PLAIN_VARIABLES
+            .into_iter()
+            .find_map(|(known, variable)| (known == name).then_some(variable))
+            .ok_or_else(|| TemplateError::Unknown {
+                hint: did_you_mean(name, PLAIN_VARIABLES.iter().map(|(known, _)| *known)).map(str::to_owned),
+                name: name.to_owned(),
+            })
+    }
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User => f.write_str("${user}"),
+            Self::Uid => f.write_str("${uid}"),
+            Self::Home => f.write_str("${home}"),
+            Self::Client => f.write_str("${client}"),
+            Self::Attribute(name) => write!(f, "${{{ATTRIBUTE_PREFIX}{name}}}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dollar_brace_is_special() {
+        for (text, constant) in [
+            ("", ""),
+            ("$", "$"),
+            ("$$", "$$"),
+            ("$5 {user}", "$5 {user}"),
+            ("$${user}", "${user}"),
+            ("a$${b$${", "a${b${"),
+        ] {
+            assert_eq!(Template::new(text).unwrap().constant(), Some(constant), "{text}");
+        }
+        assert_eq!(Template::new("${user}").unwrap().constant(), None);
+    }
+
+    #[test]
+    fn attributes_are_told_in_lower_case() {
+        let template = Template::new("${attr:departmentNumber}/${user}/${attr:uid}").unwrap();
+        assert_eq!(
+            template.attributes().collect::<Vec<_>>(),
+            ["departmentnumber", "uid"]
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_at_load() {
+        let message = |text: &str| Template::new(text).unwrap_err().to_string();
+        assert_eq!(
+            message("${usr}"),
+            "`${usr}` stands for nothing; there are ${user}, ${uid}, ${home}, ${client} and ${attr:NAME} \
+             (did you mean `${user}`?)"
+        );
+        assert!(message("${HOME}").contains("did you mean `${home}`"));
+        assert!(message("${}").starts_with("`${}` stands for nothing"));
+        assert_eq!(
+            message("a ${user"),
+            "`${` has no `}` after it; write `$${` for a `${` that is meant as it stands"
+        );
+        assert!(message("${attr:}").contains("attribute"));
+        assert!(message("${attr:a b}").contains("attribute"));
+        assert_eq!(Template::new("a\nb"), Err(TemplateError::Control));
+        assert_eq!(
+            Template::new(&"x".repeat(TEMPLATE_BYTES_MAX + 1)),
+            Err(TemplateError::TooLong)
+        );
+    }
+}

@@ -1,5 +1,45 @@
-//! The HTTPS front end: the only room that knows `warp`.
+//! The HTTPS front end: listening, TLS, who is calling, limits and deadlines, and the routes. The only room
+//! that knows `warp`, hyper and rustls' server side.
+//!
+//! It decides nothing about users: the body of a request is read by `wire`, answered by an [`Operations`],
+//! and the reply is written by `wire` again.
 
+mod body;
+pub mod certificate;
+mod connection;
+mod forwarded;
+mod host_names;
+mod limits;
+mod listener;
+mod page;
+mod plain;
+mod proxy;
+mod reply;
+mod routes;
+mod self_signed;
+mod server;
 mod settings;
+mod sources;
+mod stop;
+mod write_deadline;
 
+use std::future::Future;
+
+pub use certificate::CertificateError;
+pub use listener::{BindError, bind};
+pub use server::Server;
 pub use settings::{KeyPair, Settings};
+
+use crate::model::Caller;
+use crate::wire::{Reply, Request};
+
+/// What stands behind the front end.
+pub trait Operations: Send + Sync + 'static {
+    /// Answers one request. The future is run to its end or to the deadline of the request, whichever comes
+    /// first, also when the client has gone meanwhile: what it counts and records cannot be skipped by
+    /// hanging up. At the deadline it is dropped, and the client is refused.
+    fn answer(&self, caller: Caller, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// Whether requests can be answered now; `/readyz` says so to a load balancer. Must return at once.
+    fn ready(&self) -> bool;
+}

@@ -17,15 +17,18 @@ pub struct Settings {
     pub proxy_protocol_from: Vec<Network>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub forwarded_for_from: Vec<Network>,
-    /// Most connections at once.
+    /// Most connections at once. Those beyond wait in the kernel's queue.
     pub connections: usize,
-    /// Most connections at once from one address (IPv6: from one /64).
+    /// Most connections at once from one address (IPv6: from one /64); those beyond are closed. Well below
+    /// `connections`, or one address can keep all others out.
     pub connections_per_source: usize,
     /// Longest wait for a PROXY header, and for a TLS handshake.
     pub handshake_timeout: Duration,
-    /// Longest wait for the head of a request; also how long an idle connection is kept.
+    /// Longest wait for the head of a request, and then for its body; also how long an idle connection is
+    /// kept.
     pub header_timeout: Duration,
-    /// Longest time for one request, from its head to the end of its reply.
+    /// Longest time from the head of a request to its answer, and again from there until the client has taken
+    /// the whole reply.
     pub request_timeout: Duration,
     /// How long a graceful stop waits for requests under way.
     pub drain_timeout: Duration,

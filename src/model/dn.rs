@@ -40,6 +40,15 @@ impl Dn {
         &self.text
     }
 
+    /// The value of the first part, as it is compared: `staff` of `cn=Staff,ou=groups,dc=example`.
+    pub fn leaf_value(&self) -> String {
+        let leaf = split_unescaped(&self.normal, ',').into_iter().next();
+        let value = leaf
+            .and_then(|leaf| leaf.split_once('='))
+            .and_then(|(_, value)| unescape(value));
+        value.unwrap_or_default()
+    }
+
     /// The name as it is compared.
     pub fn normal(&self) -> &str {
         &self.normal
@@ -177,6 +186,11 @@ mod tests {
         assert_ne!(dn(r"cn=a\,b,dc=x"), dn("cn=a,cn=b,dc=x"));
         assert_ne!(dn(r"cn=a\+b=c,dc=x"), dn("cn=a+b=c,dc=x"));
         assert_ne!(dn(r"cn=a\ ,dc=x"), dn("cn=a,dc=x"));
+    }
+
+    #[test]
+    fn the_leaf_value_has_no_escapes() {
+        assert_eq!(dn(r"CN=Staff\, Lab,ou=groups,dc=x").leaf_value(), "staff, lab");
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn label(what: &'static str, text: &str) -> Result<String, Invalid> {
 }
 
 /// The name of a farm: `[farm.NAME]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct FarmName(String);
 
 impl FarmName {

@@ -5,12 +5,14 @@
 
 mod account;
 mod address;
+mod caller;
 mod decision;
 mod dn;
 mod farm;
 mod group;
 mod hint;
 mod now;
+mod offered;
 mod person;
 mod profile_id;
 mod secret;
@@ -19,12 +21,14 @@ mod ticket;
 
 pub use account::{Account, Door, Source, TypedName, UserName};
 pub use address::{ClientAddress, Network};
+pub use caller::Caller;
 pub use decision::DecisionId;
 pub use dn::Dn;
 pub use farm::{FarmName, HostAddress, HostName};
 pub use group::{GroupName, Membership};
 pub use hint::did_you_mean;
 pub use now::Now;
+pub use offered::Offered;
 pub use person::{Attributes, Authenticated, Person};
 pub use profile_id::ProfileId;
 pub use secret::{Password, Secret};
@@ -66,7 +70,7 @@ pub enum Invalid {
 }
 
 /// Checks the two bounds that every text from outside has: not empty, not longer than `limit_bytes`.
-fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Invalid> {
+pub(crate) fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::Empty { what });
     }
@@ -77,7 +81,7 @@ fn bounded(what: &'static str, text: &str, limit_bytes: usize) -> Result<(), Inv
 }
 
 /// Checks that `text` has no control characters (C0, DEL and C1), which could split a log line or a reply.
-fn printable(what: &'static str, text: &str) -> Result<(), Invalid> {
+pub(crate) fn printable(what: &'static str, text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::Character {
             what,

@@ -9,7 +9,7 @@ const ID_BYTES_MAX: usize = 64;
 
 /// The id of a profile: `[profile.ID]`. X2Go Client sends it back without any encoding, so its alphabet is
 /// letters, digits, `.`, `_` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct ProfileId(String);
 
 impl ProfileId {

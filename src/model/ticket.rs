@@ -31,8 +31,42 @@ impl TicketText {
         Ok(Self(text))
     }
 
+    /// The text of a new ticket: 32 random bytes as 64 digits.
+    pub fn from_random(bytes: &[u8; 32]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        // Grown nowhere, so that no copy of a part is left behind.
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        Self(Secret::new(text))
+    }
+
     /// The text itself, for the reply to its owner and for hashing.
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_texts_are_texts_that_are_taken() {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&[0x0f, 0xa0]);
+        let text = TicketText::from_random(&bytes);
+        assert!(text.expose().starts_with("0fa000"));
+        assert_eq!(text.expose().len(), 64);
+        assert!(TicketText::new(Secret::new(text.expose().to_owned())).is_ok());
+    }
+
+    #[test]
+    fn words_of_the_protocol_are_no_tickets() {
+        for bad in ["", "SUSPEND", "ABC", "12 3", "g", &"a".repeat(129)] {
+            assert!(TicketText::new(Secret::new(bad.to_owned())).is_err(), "{bad}");
+        }
     }
 }

@@ -1,1 +1,5 @@
-//! observe.
+//! What the daemon says of itself while it runs.
+
+mod logs;
+
+pub use logs::{BadFilter, start_logs};

@@ -1,32 +1,50 @@
 //! What must outlive a restart: tickets and leases.
+//!
+//! The room keeps records; what a ticket is worth is `authenticate`'s to say, what a lease counts for
+//! `placement`'s.
 
+mod database;
+mod embedded;
+mod held;
 mod records;
+mod statements;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
 
+pub use embedded::Embedded;
 pub use records::{LeaseRecord, TicketHash, TicketRecord};
 
 use crate::model::{Account, FarmName, Now};
+
+/// Most tickets of one account. Whoever knows one password can ask for tickets as fast as the directory binds;
+/// this bounds what that fills. A user with more seats than this binds again at the one unused for longest.
+pub const TICKETS_PER_ACCOUNT_MAX: usize = 64;
 
 /// What a store call gives, some time later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The state that must outlive a restart. A call that changes something returns when the change is durable,
-/// unless its description says otherwise.
+/// unless its description says otherwise. A caller that goes away before that leaves the change to be made.
 pub trait Store: Send + Sync {
-    /// Keeps a new ticket.
+    /// Keeps a new ticket. Beyond [`TICKETS_PER_ACCOUNT_MAX`] the account's ticket unused for longest goes,
+    /// one that has a successor before any other.
     fn add_ticket(&self, ticket: TicketRecord) -> Answer<'_, ()>;
     /// The ticket of that hash.
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<TicketRecord>>;
-    /// Keeps `successor` and notes in the ticket `replaced` that it has one since `at`, in one step. Gives
-    /// `false`, and keeps nothing, if `replaced` is gone or already has a successor.
-    fn rotate_ticket(&self, replaced: TicketHash, at: Now, successor: TicketRecord) -> Answer<'_, bool>;
+    /// Keeps `successor`, marks the ticket `replaced` as replaced and lets it end at `end` if it would have
+    /// lasted longer, in one step. Gives `false`, and changes nothing, if `replaced` is gone or already has a
+    /// successor.
+    fn rotate_ticket(&self, replaced: TicketHash, end: Now, successor: TicketRecord) -> Answer<'_, bool>;
     /// Notes that a ticket was used. Returns at once; the note is written behind.
     fn touch_ticket(&self, hash: TicketHash, at: Now);
     /// Removes all tickets of an account; says how many there were.
     fn revoke_tickets(&self, account: &Account) -> Answer<'_, usize>;
-    /// Removes tickets that ended before `now`: `expires` has passed.
+    /// Removes tickets whose `expires` is not after `now`; says how many there were.
     fn prune_tickets(&self, now: Now) -> Answer<'_, usize>;
     /// All leases.
     fn leases(&self) -> Answer<'_, Vec<LeaseRecord>>;

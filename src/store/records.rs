@@ -27,8 +27,11 @@ pub struct TicketRecord {
     pub used: Now,
     /// When it ends whatever happens.
     pub expires: Now,
-    /// Since when it has a successor.
-    pub replaced: Option<Now>,
+    /// Whether it has a successor; `expires` is then the end of the time that both count.
+    pub replaced: bool,
+    /// When the password was last changed, as the directory said at the login. Compared for equality alone,
+    /// so that neither the directory's clock nor its unit (shadow counts days) can decide wrongly.
+    pub password_changed: Option<Now>,
 }
 
 /// One lease.

@@ -6,4 +6,4 @@ mod reply;
 mod request;
 
 pub use reply::{ClientConfig, OfferedProfile, Reply, SelectedHost};
-pub use request::{BadRequest, Credentials, Event, EventKind, Request};
+pub use request::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};

@@ -1,6 +1,7 @@
 //! What a client asks.
 
-use crate::model::{Invalid, Password, ProfileId, TicketText, TypedName};
+use super::Reply;
+use crate::model::{HostAddress, Invalid, Password, ProfileId, TicketText, TypedName};
 
 /// A request of any front end, with every field inside its bounds.
 #[derive(Debug, Clone)]
@@ -34,6 +35,55 @@ pub enum Request {
     TestConnection,
 }
 
+impl Request {
+    /// What is asked for.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::List(_) => Task::List,
+            Self::Select { .. } => Task::Select,
+            Self::ChangePassword { .. } => Task::ChangePassword,
+            Self::Event { .. } => Task::Event,
+            Self::TestConnection => Task::TestConnection,
+        }
+    }
+}
+
+/// What a request asks for, without its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// [`Request::List`].
+    List,
+    /// [`Request::Select`].
+    Select,
+    /// [`Request::ChangePassword`].
+    ChangePassword,
+    /// [`Request::Event`].
+    Event,
+    /// [`Request::TestConnection`].
+    TestConnection,
+}
+
+impl Task {
+    /// The word for this task in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Select => "select",
+            Self::ChangePassword => "change password",
+            Self::Event => "event",
+            Self::TestConnection => "test connection",
+        }
+    }
+
+    /// The refusal that fits this task, whatever the reason is.
+    pub fn refusal(self) -> Reply {
+        match self {
+            Self::Event => Reply::EventRefused,
+            Self::List | Self::Select | Self::ChangePassword | Self::TestConnection => Reply::Refused,
+        }
+    }
+}
+
 /// Who a client says it speaks for, and what it shows for that.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -51,10 +101,10 @@ pub struct Credentials {
 pub struct Event {
     /// What.
     pub kind: EventKind,
-    /// The X2Go session id.
+    /// The X2Go session id: 1 to 512 bytes without control characters.
     pub session: String,
     /// The host the client is connected to, as the client dials it.
-    pub server: String,
+    pub server: HostAddress,
 }
 
 /// The events that X2Go Client reports.
@@ -74,18 +124,53 @@ pub enum EventKind {
     Alive,
 }
 
-/// Why a request cannot be taken. The words are for the log; a client only sees a refusal.
+impl EventKind {
+    /// The word for this event in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Suspending => "suspending",
+            Self::Terminating => "terminating",
+            Self::Finished => "finished",
+            Self::Alive => "alive",
+        }
+    }
+}
+
+/// A request that cannot be taken. The words are for the log and hold nothing of the request; a client only
+/// sees a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRequest {
+#[error("{}: {fault}", .task.map_or("request", Task::as_str))]
+pub struct BadRequest {
+    /// What it asked for, if that could be told.
+    pub task: Option<Task>,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+impl BadRequest {
+    /// What its sender is answered.
+    pub fn refusal(&self) -> Reply {
+        self.task.map_or(Reply::Refused, Task::refusal)
+    }
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
     /// The body is longer than any request.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
-    /// A field that the task needs is not there.
-    #[error("field `{0}` is missing")]
+    /// A field that the task needs is not there, or empty.
+    #[error("field `{0}` is missing or empty")]
     Missing(&'static str),
     /// A field stands there twice.
     #[error("field `{0}` stands there twice")]
     Twice(&'static str),
+    /// A field is no text.
+    #[error("field `{0}` is not UTF-8")]
+    NotUtf8(&'static str),
     /// A field is outside its bounds or its alphabet.
     #[error("field `{field}`: {why}")]
     Field {

@@ -1,1 +1,151 @@
-//! check.
+//! `check` against the shipped configuration and against a corpus of broken ones.
+
+use std::fs;
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use x2godirector::cli::check::report;
+use x2godirector::config::{Configuration, load};
+
+/// Each folder here is a broken configuration, with the diagnostics that it must give in `expected`. A file
+/// `environment` beside it has variables, one `NAME=value` a line. `UPDATE_EXPECTED=1` writes what is given.
+const BAD_CONF: &str = "tests/whole/bad_conf";
+
+fn shipped(environment: &[(&str, &str)]) -> Configuration {
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load(&[PathBuf::from("conf.d")], environment).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn checked(folder: &Path) -> (bool, String) {
+    let environment = fs::read_to_string(folder.join("environment")).unwrap_or_default();
+    let variables = environment.lines().map(|line| {
+        let (name, value) = line.split_once('=').unwrap();
+        (name.to_owned(), value.to_owned())
+    });
+    let mut out = Vec::new();
+    let good = report(&[folder.to_owned()], variables, &mut out).unwrap();
+    (good, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn the_shipped_configuration_is_good_as_it_is() {
+    let configuration = shipped(&[]);
+    assert!(configuration.warnings.is_empty(), "{:#?}", configuration.warnings);
+    assert_eq!(configuration.profiles.len(), 3);
+    assert_eq!(configuration.rules.len(), 4);
+}
+
+/// What the comments call a default is one: with every commented-out key switched on, little changes.
+#[test]
+fn the_defaults_in_the_comments_are_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = [
+        "certificate",
+        "private_key",
+        "ca_file",
+        "bind_",
+        "user_dn_template",
+        "live_event",
+        "group_filter",
+    ];
+    for entry in fs::read_dir("conf.d").unwrap() {
+        let path = entry.unwrap().path();
+        let text: String = fs::read_to_string(&path)
+            .unwrap()
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key)
+                    if key.contains(" = ")
+                        && key.starts_with(|c: char| c.is_ascii_lowercase())
+                        && key
+                            .split(" = ")
+                            .next()
+                            .unwrap()
+                            .chars()
+                            .all(|c| c.is_ascii_lowercase() || c == '_')
+                        && !other.iter().any(|other| key.starts_with(other)) =>
+                {
+                    format!("{key}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    let switched_on = load(&[folder.path().to_owned()], iter::empty()).unwrap();
+    let shipped = shipped(&[]);
+    assert_eq!(format!("{switched_on:?}"), format!("{shipped:?}"));
+}
+
+#[test]
+fn every_broken_configuration_gives_exactly_its_diagnostics() {
+    let mut cases: Vec<_> = fs::read_dir(BAD_CONF)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let (good, given) = checked(&case);
+        let expected = case.join("expected");
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            fs::write(&expected, &given).unwrap();
+        }
+        if fs::read_to_string(&expected).unwrap_or_default() != given {
+            wrong.push(format!("{}:\n{given}", case.display()));
+        }
+        let only_warnings = case
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("warning-");
+        assert_eq!(good, only_warnings, "{}", case.display());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_environment_overrides_the_files() {
+    let configuration = shipped(&[
+        ("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:1443, [::1]:1443"),
+        ("X2GODIRECTOR__SERVER__STATE", "sqlite:///tmp/x/state.db"),
+        ("X2GODIRECTOR__DIRECTORY__LDAP__URLS", "ldap://127.0.0.1:3890"),
+        ("X2GODIRECTOR__AUTHENTICATION__BIND_TICKET_TO_CLIENT", "false"),
+        ("X2GODIRECTOR__FARM__STAFF__HOSTS__TS10__PORT", "2222"),
+        ("X2GODIRECTORY", "another program's"),
+    ]);
+    assert_eq!(configuration.server.listen.len(), 2);
+    assert_eq!(configuration.state, Path::new("/tmp/x/state.db"));
+    assert_eq!(configuration.directory.servers[0].port, 3890);
+    assert!(!configuration.authentication.bind_ticket_to_client);
+    let staff = configuration
+        .farms
+        .iter()
+        .find(|farm| farm.name.as_str() == "staff")
+        .unwrap();
+    assert_eq!(staff.hosts[0].port, 2222);
+}
+
+#[test]
+fn several_folders_are_read_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("site.toml"),
+        "[farm.students.hosts.ts01]\naddress = \"10.0.2.11\"\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("site.toml~"), "no TOML").unwrap();
+    fs::write(folder.path().join(".#site.toml"), "no TOML").unwrap();
+    let folders = [PathBuf::from("conf.d"), folder.path().to_owned()];
+    let configuration = load(&folders, iter::empty()).unwrap();
+    let students = configuration
+        .farms
+        .iter()
+        .find(|farm| farm.name.as_str() == "students")
+        .unwrap();
+    assert_eq!(students.hosts[0].address.as_str(), "10.0.2.11");
+    assert!((students.hosts[0].weight - 2.0).abs() < f64::EPSILON);
+}

@@ -1,1 +1,165 @@
-//! http.
+//! The HTTPS front end over real sockets, with operations that only say what they were asked.
+
+mod addresses;
+mod attacks;
+mod certificates;
+mod deadlines;
+mod routes;
+mod stop;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use x2godirector::http::{KeyPair, Operations, Server, Settings, bind, certificate};
+use x2godirector::model::{Caller, Now};
+use x2godirector::wire::{ClientConfig, Reply, Request};
+
+use crate::lab::https::{Answer, HttpsClient, Trust};
+
+/// A list request of somebody whom [`Echo`] answers at once.
+const LIST: &str = "task=listsessions&user=alice&password=x&authid=";
+
+/// Answers every list with the empty list, except for some users.
+struct Echo {
+    /// Who called, in the order of the calls.
+    callers: Mutex<Vec<Caller>>,
+    ready: AtomicBool,
+    /// Each request of `waiting` takes one permit and is answered then.
+    release: Semaphore,
+    /// One permit for each request of `waiting` that has begun, and one more when it is done.
+    begun: Semaphore,
+    done: Semaphore,
+}
+
+impl Operations for Echo {
+    async fn answer(&self, caller: Caller, request: Request) -> Reply {
+        self.callers.lock().unwrap().push(caller);
+        let credentials = match request {
+            Request::TestConnection => return Reply::ConnectionTest,
+            Request::List(credentials) => credentials,
+            Request::Event { credentials, .. } => credentials,
+            _ => return Reply::Refused,
+        };
+        match credentials.user.as_str() {
+            "waiting" => {
+                self.begun.add_permits(1);
+                self.release.acquire().await.unwrap().forget();
+                self.done.add_permits(1);
+            }
+            "never" => std::future::pending().await,
+            "panic" => panic!("a request that panics, as the test wants"),
+            _ => {}
+        }
+        Reply::List {
+            ticket: None,
+            profiles: Vec::new(),
+            client: ClientConfig {
+                events: false,
+                live_event_s: 0,
+            },
+        }
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
+
+/// A front end on a free port with a self-signed certificate of its own.
+struct Front {
+    server: Server,
+    operations: Arc<Echo>,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Front {
+    fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            key_pair: KeyPair::SelfSigned {
+                folder: folder.path().to_owned(),
+            },
+            proxy_protocol_from: Vec::new(),
+            forwarded_for_from: Vec::new(),
+            connections: 64,
+            connections_per_source: 16,
+            handshake_timeout: Duration::from_secs(20),
+            header_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(20),
+        };
+        change(&mut settings);
+        let tls = certificate::load(&settings.key_pair, now()).unwrap();
+        let operations = Arc::new(Echo {
+            callers: Mutex::default(),
+            ready: AtomicBool::new(true),
+            release: Semaphore::new(0),
+            begun: Semaphore::new(0),
+            done: Semaphore::new(0),
+        });
+        let listeners = bind(&settings.listen).unwrap();
+        let server = Server::start(listeners, settings, tls, Arc::clone(&operations)).unwrap();
+        Self {
+            address: server.addresses()[0],
+            server,
+            operations,
+            folder,
+        }
+    }
+
+    async fn client(&self) -> HttpsClient {
+        HttpsClient::connect(self.address, Trust::Anybody, None)
+            .await
+            .unwrap()
+    }
+
+    async fn client_from(&self, source: &str) -> HttpsClient {
+        HttpsClient::connect(self.address, Trust::Anybody, Some(ip(source)))
+            .await
+            .unwrap()
+    }
+
+    /// The address of the last caller.
+    fn last_caller(&self) -> String {
+        self.operations
+            .callers
+            .lock()
+            .unwrap()
+            .last()
+            .unwrap()
+            .address
+            .to_string()
+    }
+}
+
+fn now() -> Now {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates are checked against the real time"
+    )]
+    SystemTime::now().into()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn assert_granted(answer: &Answer) {
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("Access granted"), "{answer:?}");
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!(answer.status, 200);
+    assert!(!answer.text().contains("Access granted"), "{answer:?}");
+}

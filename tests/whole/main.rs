@@ -1,6 +1,11 @@
 //! Whole-program tests: the built program and its rooms against real parts on loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 mod architecture;
 mod check;

@@ -2,9 +2,10 @@
 //! and a session on an X2Go server. Needs root, for the X2Go server's sshd and its throw-away account.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use super::lab::broker::{self, Broker};
+use super::lab::broker::Broker;
 use super::lab::display::Display;
 use super::lab::process::patiently;
 use super::lab::slapd::{self, Slapd};
@@ -60,11 +61,7 @@ impl Site {
             slapd::group_of_names("staff", &[&slapd::person(name)]),
             slapd::group_of_names("payroll", &[&slapd::person(other)]),
         ));
-        let broker = Broker::start(&format!(
-            "{}{}{PROFILES_AND_RULES}",
-            broker::directory(&directory),
-            broker::farm("lab", &host),
-        ));
+        let broker = Broker::start(&configuration(&directory, &host));
         Self {
             broker,
             directory,
@@ -74,14 +71,43 @@ impl Site {
     }
 
     fn client(&self, name: &str) -> X2goClient<'_> {
-        X2goClient::start(
-            &self.display,
-            self.host.account(),
-            &self.broker.url(),
-            self.broker.authority(),
-            name,
-        )
+        let url = format!("https://localhost:{}/plain/", self.broker.address.port());
+        let trusted = fs::read_to_string(self.broker.state().join("self-signed-certificate.pem")).unwrap();
+        X2goClient::start(&self.display, self.host.account(), &url, &trusted, name)
     }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the broker's log:\n{}", self.broker.log());
+        }
+    }
+}
+
+fn configuration(directory: &Slapd, host: &X2goHost) -> String {
+    let password_file = directory.ca_file().with_file_name("service-password");
+    fs::write(&password_file, slapd::SERVICE_PASSWORD).unwrap();
+    fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
+    format!(
+        "[directory.ldap]
+urls = [\"ldaps://localhost:{}\"]
+ca_file = \"{}\"
+bind_dn = \"{}\"
+bind_password_file = \"{}\"
+base_dn = \"{}\"
+schema = \"rfc2307bis\"
+[farm.lab.hosts.here]
+address = \"127.0.0.1\"
+port = {}
+{PROFILES_AND_RULES}",
+        directory.ldaps_port(),
+        directory.ca_file().display(),
+        slapd::SERVICE,
+        password_file.display(),
+        slapd::BASE,
+        host.port(),
+    )
 }
 
 #[test]

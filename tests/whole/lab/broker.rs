@@ -1,110 +1,87 @@
-//! The built program, serving on a free port with a certificate of an authority that lives for one test.
+//! The built program, serving a configuration of the test's own.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::authority::Authority;
-use super::process::{Process, patiently};
-use super::slapd::{self, Slapd, free_port};
-use super::x2go_host::X2goHost;
+use super::process::Process;
 
-/// A running broker.
+/// A running broker in a folder of its own.
 pub struct Broker {
-    authority: Authority,
-    port: u16,
+    process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
     folder: TempDir,
-    _process: Process,
 }
 
 impl Broker {
-    /// Starts a broker that knows what `rest` says (TOML; all but `[server]`) and waits until it answers.
-    pub fn start(rest: &str) -> Self {
-        let folder = TempDir::with_prefix("broker-").unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let authority = Authority::new("broker test authority");
-        let issued = authority.issue(&["localhost", "127.0.0.1"]);
-        fs::write(at("certificate.pem"), &issued.certificate).unwrap();
-        fs::write(at("key.pem"), &issued.key).unwrap();
-        fs::create_dir(at("conf.d")).unwrap();
-        let port = free_port();
-        let path = folder.path().display();
-        fs::write(
-            at("conf.d/00-server.toml"),
-            format!(
-                "[server]\nlisten = [\"127.0.0.1:{port}\"]\ncertificate = \"{path}/certificate.pem\"\n\
-                 private_key = \"{path}/key.pem\"\nstate = \"sqlite://{path}/state.db\"\n"
-            ),
-        )
-        .unwrap();
-        fs::write(at("conf.d/10-rest.toml"), rest).unwrap();
-        let log = File::create(at("log")).unwrap();
-        let mut process = Process::start(
-            Command::new(env!("CARGO_BIN_EXE_x2godirector"))
-                .args(["serve", "--config"])
-                .arg(at("conf.d"))
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().unwrap())
-                .stderr(log),
-        );
-        let log = || fs::read_to_string(at("log")).unwrap();
-        patiently(Duration::from_secs(20), || {
-            assert!(!process.has_ended(), "the broker ended: {}", log());
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
-        })
-        .unwrap_or_else(|| panic!("the broker does not answer: {}", log()));
+    /// Starts `x2godirector serve` with `configuration` as its only file, and with a free port, a self-signed
+    /// certificate and the state in a temporary folder unless the configuration says otherwise.
+    pub fn start(configuration: &str) -> Self {
+        let folder = TempDir::new().expect("temporary folder");
+        let conf_d = folder.path().join("conf.d");
+        std::fs::create_dir(&conf_d).expect("conf.d");
+        std::fs::create_dir(folder.path().join("state")).expect("state");
+        std::fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
+        Self::serve(folder)
+    }
+
+    fn serve(folder: TempDir) -> Self {
+        let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
+        let line = process.wait_for_line("listening on https://");
+        let (_, address) = line.split_once("listening on https://").expect("address");
+        let address = address
+            .split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok())
+            .expect("address");
         Self {
-            authority,
-            port,
+            process,
+            address,
             folder,
-            _process: process,
         }
     }
 
-    /// What a client's `--broker-url` must be.
-    pub fn url(&self) -> String {
-        format!("https://localhost:{}/plain/", self.port)
+    /// Ends it with `kill -9` and starts it again on the same state.
+    pub fn kill_and_restart(self) -> Self {
+        let Self { process, folder, .. } = self;
+        drop(process);
+        Self::serve(folder)
     }
 
-    /// The authority that signed its certificate, in PEM.
-    pub fn authority(&self) -> &str {
-        &self.authority.pem
+    /// Replaces the configuration file. It counts after a reload.
+    pub fn write_configuration(&self, configuration: &str) {
+        std::fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
+    }
+
+    /// The folder its certificate and its state are in.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let log = fs::read_to_string(self.folder.path().join("log"));
-            eprintln!("the broker's log:\n{}", log.unwrap_or_default());
-        }
-    }
-}
-
-/// `[authentication]` and `[directory]` for a broker that asks this server over LDAPS; writes the service
-/// account's password beside the server's own files.
-pub fn directory(server: &Slapd) -> String {
-    let password_file = server.ca_file().with_file_name("service-password");
-    fs::write(&password_file, slapd::SERVICE_PASSWORD).unwrap();
-    format!(
-        "[authentication]\nmethods = [\"ldap\"]\n[directory]\nsource = \"ldap\"\n[directory.ldap]\n\
-         urls = [\"ldaps://localhost:{}\"]\nca_file = \"{}\"\nbind_dn = \"{}\"\nbind_password_file = \"{}\"\n\
-         base_dn = \"{}\"\nschema = \"rfc2307bis\"\n",
-        server.ldaps_port(),
-        server.ca_file().display(),
-        slapd::SERVICE,
-        password_file.display(),
-        slapd::BASE,
-    )
-}
-
-/// `[farm.NAME]` with this host alone.
-pub fn farm(name: &str, host: &X2goHost) -> String {
-    format!(
-        "[farm.{name}]\nagent = \"none\"\n[farm.{name}.hosts.here]\naddress = \"127.0.0.1\"\nport = {}\n",
-        host.port()
-    )
+fn serve_command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_x2godirector"));
+    command
+        .args(["serve", "--config"])
+        .arg(folder.join("conf.d"))
+        .env("X2GODIRECTOR_LOG", "debug")
+        .env("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:0")
+        .env(
+            "X2GODIRECTOR__SERVER__STATE",
+            format!("sqlite://{}", folder.join("state/state.db").display()),
+        );
+    command
 }

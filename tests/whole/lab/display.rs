@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::process::{Process, patiently};
+use super::process::patiently;
+use super::process_group::ProcessGroup;
 
 /// Where screenshots and logs that outlive a test go.
 const ARTEFACTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../test-artefacts");
@@ -16,8 +17,8 @@ const TYPING_DELAY_MS: &str = "30";
 /// A running X server. Windows need a manager to be activated, so there is one.
 pub struct Display {
     name: String,
-    _manager: Process,
-    _server: Process,
+    _manager: ProcessGroup,
+    _server: ProcessGroup,
 }
 
 /// A window on it.
@@ -31,7 +32,7 @@ pub struct Window {
 impl Display {
     /// Starts an X server on a free display number.
     pub fn start() -> Self {
-        let mut server = Process::start(
+        let mut server = ProcessGroup::start(
             Command::new("Xvfb")
                 .args([
                     "-displayfd",
@@ -50,7 +51,7 @@ impl Display {
         BufReader::new(server.stdout()).read_line(&mut number).unwrap();
         assert!(!number.trim().is_empty(), "Xvfb found no display number");
         let name = format!(":{}", number.trim());
-        let manager = Process::start(
+        let manager = ProcessGroup::start(
             Command::new("openbox")
                 .arg("--sm-disable")
                 .env("DISPLAY", &name)

@@ -3,7 +3,10 @@
 pub mod authority;
 pub mod broker;
 pub mod display;
+pub mod fake_ldap;
+pub mod https;
 pub mod process;
+pub mod process_group;
 pub mod slapd;
 pub mod x2go_client;
 pub mod x2go_host;

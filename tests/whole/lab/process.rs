@@ -1,97 +1,114 @@
-//! A process with everything it starts, ended when its guard is dropped, and patience with a limit.
+//! A child process that does not outlive its test.
 
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, ChildStdout, Command};
-use std::time::Duration;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-/// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long [`until`] rests between two looks.
-const REST: Duration = Duration::from_millis(100);
+/// How often a wait looks again.
+const POLL: Duration = Duration::from_millis(20);
 
-/// A running process that leads a process group of its own.
+/// Waits until `ready` gives something, for as long as a machine under load may need.
+///
+/// # Panics
+/// After 60 seconds, saying what did not happen.
+pub fn wait_for<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
+    const LIMIT: Duration = Duration::from_secs(60);
+    patiently(LIMIT, ready).unwrap_or_else(|| panic!("{what}: not within {LIMIT:?}"))
+}
+
+/// Waits until `ready` gives something; `None` after the limit.
+pub fn patiently<T>(limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(value) = ready() {
+            return Some(value);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A process whose standard error goes to a file, and which is killed when this is dropped.
 pub struct Process {
     child: Child,
+    log: PathBuf,
 }
 
 impl Process {
     /// Starts the command.
-    pub fn start(command: &mut Command) -> Self {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let file = File::create(log).expect("log file");
         let child = command
-            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("log file"))
+            .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Self { child }
+        Self {
+            child,
+            log: log.to_owned(),
+        }
     }
 
-    /// Its process id, which is also the id of its group.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// What it has written to standard output and standard error so far.
+    pub fn log(&self) -> String {
+        let mut bytes = Vec::new();
+        File::open(&self.log)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .expect("log file");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Its standard input, where that is a pipe and was not taken before.
-    pub fn stdin(&mut self) -> ChildStdin {
-        self.child.stdin.take().expect("the command has a pipe as stdin")
+    /// Waits for a line that holds `text`, and gives the first such line.
+    ///
+    /// # Panics
+    /// If the process ends, or the line does not come.
+    pub fn wait_for_line(&mut self, text: &str) -> String {
+        let line = |log: String| log.lines().find(|line| line.contains(text)).map(str::to_owned);
+        wait_for(text, || {
+            let ended = self.child.try_wait().expect("wait");
+            let found = line(self.log());
+            assert!(
+                ended.is_none() || found.is_some(),
+                "ended with {ended:?} before `{text}`:\n{}",
+                self.log()
+            );
+            found
+        })
     }
 
-    /// Its standard output, where that is a pipe and was not taken before.
-    pub fn stdout(&mut self) -> ChildStdout {
-        self.child
-            .stdout
-            .take()
-            .expect("the command has a pipe as stdout")
+    /// Sends a signal by name, such as `TERM` or `STOP`.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill");
+        assert!(status.success(), "kill -s {name}: {status}");
     }
 
-    /// Whether it ended, by itself or not.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
-    /// Waits until it ended; says whether it did so within the limit.
-    pub fn ends_within(&mut self, limit: Duration) -> bool {
-        patiently(limit, || self.has_ended().then_some(())).is_some()
-    }
-
-    fn signal_group(&self, name: &str) {
-        // That nobody is left in the group is no failure.
-        let _ = Command::new("kill")
-            .args(["-s", name, "--", &format!("-{}", self.id())])
-            .stderr(std::process::Stdio::null())
-            .status();
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_for("end of the process", || self.child.try_wait().expect("wait"))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.has_ended() {
-            self.signal_group("TERM");
-            self.ends_within(GRACE);
-        }
-        self.signal_group("KILL");
+        // Both fail only if it has ended by itself.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Looks again and again until there is something to see; `None` after the limit.
-pub fn patiently<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let mut waited = Duration::ZERO;
-    loop {
-        if let Some(seen) = look() {
-            return Some(seen);
-        }
-        if waited >= limit {
-            return None;
-        }
-        rest(REST);
-        waited += REST;
-    }
-}
-
-/// Waits.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a test waits for other programs here, on a thread of its own"
-)]
-pub fn rest(time: Duration) {
-    std::thread::sleep(time);
 }

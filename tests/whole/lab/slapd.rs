@@ -120,8 +120,8 @@ impl Slapd {
         Self::start_with(ldif, "")
     }
 
-    /// Like [`Slapd::start`], with more lines for the database section of `slapd.conf`, such as `sizelimit 10`
-    /// or `moduleload` and `overlay` of an overlay.
+    /// Like [`Slapd::start`], with more lines for the database section of `slapd.conf`, such as `sizelimit 10`,
+    /// `overlay` of an overlay with its `moduleload`, or `access to …`, which count before the usual rights.
     pub fn start_with(ldif: &str, lines: &str) -> Self {
         let authority = Authority::new("directory test authority");
         let issued = authority.issue(&["localhost", "127.0.0.1"]);
@@ -354,9 +354,9 @@ directory {folder}/db
 maxsize 268435456
 dbnosync
 index objectClass,uid,cn,memberUid,member,uniqueMember,gidNumber eq
+{lines}
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.base=\"{SERVICE}\" read by * none
-{lines}
 "
     )
 }

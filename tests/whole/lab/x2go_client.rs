@@ -10,7 +10,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::display::{Display, Window, artefact};
-use super::process::{Process, patiently, rest};
+use super::process::patiently;
+use super::process_group::ProcessGroup;
 use super::x2go_host::Account;
 
 /// The client is ended after this many seconds whatever happens.
@@ -21,22 +22,23 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// A running client.
 pub struct X2goClient<'d> {
     display: &'d Display,
-    process: Process,
+    process: ProcessGroup,
     home: TempDir,
     name: String,
 }
 
 impl<'d> X2goClient<'d> {
-    /// Starts the client for the broker at `url`, whose certificate `authority` (PEM) signed. It runs as
+    /// Starts the client for the broker at `url`, which shows a certificate signed by or equal to `trusted` (PEM).
+    /// It runs as
     /// `account`, so that whatever it leaves behind ends with that account. Its log is kept among the test
     /// artefacts as `NAME.log`; replies stand in it, so use it with throw-away passwords and keys only.
-    pub fn start(display: &'d Display, account: &Account, url: &str, authority: &str, name: &str) -> Self {
+    pub fn start(display: &'d Display, account: &Account, url: &str, trusted: &str, name: &str) -> Self {
         let home = TempDir::with_prefix("x2goclient-").unwrap();
-        let authority_file = home.path().join("authority.pem");
-        fs::write(&authority_file, authority).unwrap();
+        let trusted_file = home.path().join("trusted.pem");
+        fs::write(&trusted_file, trusted).unwrap();
         chown(home.path(), Some(account.uid), Some(account.gid)).unwrap();
         let log = File::create(artefact(&format!("{name}.log"))).unwrap();
-        let process = Process::start(
+        let process = ProcessGroup::start(
             Command::new("timeout")
                 .args(["--kill-after=5", LIFETIME_S, "x2goclient"])
                 // Without the last of them a child of the client outlives it.
@@ -47,7 +49,7 @@ impl<'d> X2goClient<'d> {
                     "--bypass-cleanup-helper",
                 ])
                 .arg(format!("--broker-url={url}"))
-                .arg(format!("--broker-cacertfile={}", authority_file.display()))
+                .arg(format!("--broker-cacertfile={}", trusted_file.display()))
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
                 .env("HOME", home.path())
@@ -149,9 +151,9 @@ impl<'d> X2goClient<'d> {
         self.display.activate(&window);
     }
 
-    /// Waits until the client has nothing to do: keys typed earlier may be lost.
+    /// Waits until the client sleeps and goes on sleeping: keys that come earlier may be lost.
     fn settle(&self) {
-        const CALM_LOOKS: u32 = 8;
+        const CALM_LOOKS: u32 = 40;
         let mut before = None;
         let mut calm = 0;
         patiently(LIMIT, || {
@@ -164,7 +166,6 @@ impl<'d> X2goClient<'d> {
             before = now;
             (calm >= CALM_LOOKS).then_some(())
         });
-        rest(Duration::from_millis(200));
     }
 
     /// Waits for the last `before…after` in the log; gives what stands between.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::process::Process;
+use super::process_group::ProcessGroup;
 use super::slapd::free_port;
 
 /// How long the host may take to end sessions and remove accounts.
@@ -45,7 +45,7 @@ pub struct Session {
 pub struct X2goHost {
     account: Account,
     port: u16,
-    process: Process,
+    process: ProcessGroup,
     /// The host goes on for as long as this is open.
     lifeline: Option<ChildStdin>,
     _folder: TempDir,
@@ -60,7 +60,7 @@ impl X2goHost {
         let accounts = folder.path().join("accounts");
         fs::write(&accounts, format!("{name} {password}\n")).unwrap();
         let port = free_port();
-        let mut process = Process::start(
+        let mut process = ProcessGroup::start(
             Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/x2go-host"))
                 .arg(folder.path())
                 .arg(port.to_string())

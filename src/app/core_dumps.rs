@@ -1,0 +1,17 @@
+//! No copy of the daemon's memory is left behind, since passwords pass through it.
+
+use std::io;
+
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+
+/// Forbids core files, and reading the memory through `/proc` and ptrace by other processes of the same user
+/// (prctl(2), `PR_SET_DUMPABLE`).
+///
+/// # Errors
+/// The operating system refuses, which it has no reason to.
+pub(super) fn forbid() -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    prctl::set_dumpable(false)?;
+    Ok(())
+}

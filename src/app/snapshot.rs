@@ -1,0 +1,44 @@
+//! From a configuration to what requests work with.
+
+use std::sync::Arc;
+
+use crate::authenticate::{Login, PasswordChecks};
+use crate::broker::Snapshot;
+use crate::config::Configuration;
+use crate::directory::{Directory, SetupError};
+use crate::entitlement::Policy;
+use crate::placement::Farms;
+use crate::store::Store;
+
+/// Builds the snapshot of a configuration. `previous` are the farms in use, whose hosts need not be probed
+/// before the first request.
+///
+/// # Errors
+/// The directory's settings cannot be used.
+pub(super) async fn build(
+    configuration: Configuration,
+    store: &Arc<dyn Store>,
+    checks: &Arc<PasswordChecks>,
+    previous: Option<&Farms>,
+) -> Result<Snapshot, SetupError> {
+    let policy = Policy::new(configuration.profiles, configuration.rules);
+    let mut directory = configuration.directory;
+    directory
+        .attributes
+        .extend(policy.attributes().into_iter().map(str::to_owned));
+    let directory = Arc::new(Directory::start(directory)?);
+    let login = Login::new(
+        Arc::clone(&directory) as _,
+        Arc::clone(checks),
+        Arc::clone(store),
+        configuration.authentication,
+    );
+    let farms = Farms::start(configuration.farms, previous).await;
+    Ok(Snapshot {
+        policy,
+        login,
+        groups: directory,
+        farms,
+        client: configuration.client,
+    })
+}

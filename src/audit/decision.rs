@@ -1,0 +1,165 @@
+//! The record of one decision.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{Account, ClientAddress, DecisionId, Door, FarmName, HostName, ProfileId, TypedName};
+
+/// The log target of decisions.
+const TARGET: &str = "audit";
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// What was asked for was given.
+    Granted,
+    /// It was not, and the cause says why.
+    Refused,
+    /// It could not be decided, because something that must be asked did not answer.
+    Unavailable,
+}
+
+/// One decision, filled in while a request is worked on and written once at its end.
+#[derive(Debug, Serialize)]
+pub struct Decision {
+    /// The id that stands wherever else this decision is spoken of.
+    #[serde(serialize_with = "display")]
+    pub decision: DecisionId,
+    /// What was asked: `list`, `select`, `password`, `event`.
+    pub task: &'static str,
+    /// The front end.
+    #[serde(serialize_with = "door")]
+    pub door: Door,
+    /// Where it came from.
+    #[serde(serialize_with = "display")]
+    pub client: ClientAddress,
+    /// The account, once it is proven.
+    #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// The name as typed, where it is not the account's.
+    #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
+    pub typed: Option<TypedName>,
+    /// How the account was proven: `ticket` or `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<&'static str>,
+    /// The profiles offered, or the one selected.
+    #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileId>,
+    /// The rules that granted the selected profile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// The farm it starts on.
+    #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
+    pub farm: Option<FarmName>,
+    /// The chosen host.
+    #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
+    /// Why there is no host for an offered profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_host: Option<String>,
+    /// The name typed for the host, where it is not the session user's.
+    #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
+    pub login: Option<TypedName>,
+    /// What happened to a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<&'static str>,
+    /// Which session, in the client's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Whether that changed a lease of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<bool>,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Why it was not granted, in the admin's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// How long it took.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+}
+
+impl Decision {
+    /// A decision that has only begun.
+    pub fn begin(decision: DecisionId, task: &'static str, door: Door, client: ClientAddress) -> Self {
+        Self {
+            decision,
+            task,
+            door,
+            client,
+            account: None,
+            typed: None,
+            proof: None,
+            profiles: Vec::new(),
+            rules: Vec::new(),
+            farm: None,
+            host: None,
+            no_host: None,
+            login: None,
+            event: None,
+            session: None,
+            counted: None,
+            outcome: Outcome::Refused,
+            cause: None,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Writes the line.
+    pub fn write(&self) {
+        match serde_json::to_string(self) {
+            Ok(line) => tracing::info!(target: TARGET, "{line}"),
+            Err(error) => tracing::error!(target: TARGET, decision = %self.decision, %error, "not written"),
+        }
+    }
+}
+
+fn display<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
+
+fn display_option<T: ToString, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(ToString::to_string).serialize(serializer)
+}
+
+fn typed<S: Serializer>(value: &Option<TypedName>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(TypedName::as_str).serialize(serializer)
+}
+
+fn door<S: Serializer>(value: &Door, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.as_str())
+}
+
+fn ids<S: Serializer>(value: &[ProfileId], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(value.iter().map(ProfileId::as_str))
+}
+
+fn milliseconds<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_millis().serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Source, UserName};
+
+    #[test]
+    fn a_line_is_one_line_of_json_with_what_is_known() {
+        let client = ClientAddress::new("192.0.2.7".parse().unwrap());
+        let mut decision = Decision::begin(DecisionId::from_random(33), "list", Door::Plain, client);
+        decision.account = Some(Account {
+            source: Source::Ldap,
+            user: UserName::new("al\u{2028}\"ice").unwrap(),
+        });
+        decision.outcome = Outcome::Granted;
+        let line = serde_json::to_string(&decision).unwrap();
+        assert_eq!(
+            line,
+            "{\"decision\":\"0000000011\",\"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
+             \"account\":\"ldap:al\u{2028}\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
+        );
+        assert!(!line.contains('\n'));
+    }
+}

@@ -1,0 +1,46 @@
+//! What a login needs of the place where accounts live.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::directory::{BindAnswer, Directory, Entry, Unavailable};
+use crate::model::{Now, Password, Source, TypedName};
+
+/// What an account source answers, some time later. Each answer comes within the source's own deadline.
+pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send + 'a>>;
+
+/// A place where accounts live and passwords are checked.
+pub trait Accounts: Send + Sync {
+    /// The source that the accounts belong to.
+    fn source(&self) -> Source;
+    /// Whether it can be asked now, as far as is known without asking.
+    fn is_reachable(&self) -> bool;
+    /// The entry that the typed name means; none if the source has no such user.
+    fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>>;
+    /// Shows the password to the source, once.
+    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer>;
+    /// Takes the time of a check that cannot succeed, for a name that does not exist.
+    fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()>;
+}
+
+impl Accounts for Directory {
+    fn source(&self) -> Source {
+        Source::Ldap
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.healthy()
+    }
+
+    fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>> {
+        Box::pin(self.find(name, now))
+    }
+
+    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+        Box::pin(self.check_password(entry, password))
+    }
+
+    fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {
+        Box::pin(self.reject_password(password))
+    }
+}

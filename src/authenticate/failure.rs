@@ -1,0 +1,58 @@
+//! Why nobody was proven.
+
+use crate::directory::Unavailable;
+use crate::store::StoreError;
+
+/// Why a login failed, for the audit log. A client is told none of it: every failure looks the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No password came, so nothing was asked of anybody.
+    #[error("no password")]
+    NoPassword,
+    /// The directory has no such user.
+    #[error("unknown user")]
+    Unknown,
+    /// The password is wrong.
+    #[error("wrong password")]
+    Wrong,
+    /// The same password of the same user was wrong a moment ago and was not tried again.
+    #[error("the same wrong password again")]
+    RepeatedWrong,
+    /// The directory refused, and the entry is locked: whether the password was right cannot be known.
+    #[error("account locked")]
+    Locked,
+    /// The password is right and the account disabled.
+    #[error("account disabled")]
+    Disabled,
+    /// The password is right and the account past the end of its life.
+    #[error("account expired")]
+    Expired,
+    /// The directory refuses this account whatever the password.
+    #[error("account refused by the directory")]
+    Refused,
+    /// A request that only a ticket opens came without one that counts.
+    #[error("no valid ticket")]
+    TicketInvalid,
+    /// It could not be found out; says nothing about the user or the password.
+    #[error("{cause}")]
+    Unavailable {
+        /// What could not be reached, in the admin's words.
+        cause: String,
+    },
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable {
+            cause: error.to_string(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable {
+            cause: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Accounts in memory for tests, which count what is asked of them.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::accounts::{Accounts, Asked};
+use crate::directory::{AccountState, BindAnswer, Entry, Unavailable};
+use crate::model::{Attributes, Dn, Now, Password, Source, TypedName, UserName};
+
+/// Users by their folded name, each with its password.
+pub(crate) struct FakeAccounts {
+    users: Mutex<HashMap<String, (Entry, String)>>,
+    /// Searches, binds of users, and checks that cannot succeed.
+    pub(crate) finds: AtomicUsize,
+    pub(crate) binds: AtomicUsize,
+    pub(crate) rejects: AtomicUsize,
+    /// While set, nothing is answered but "unavailable".
+    pub(crate) down: AtomicBool,
+    /// While set, a bind panics.
+    pub(crate) broken: AtomicBool,
+    /// A bind takes one permit; tests that hold binds back begin with none.
+    pub(crate) gate: Semaphore,
+}
+
+impl FakeAccounts {
+    pub(crate) fn new() -> Self {
+        Self {
+            users: Mutex::default(),
+            finds: AtomicUsize::new(0),
+            binds: AtomicUsize::new(0),
+            rejects: AtomicUsize::new(0),
+            down: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        }
+    }
+
+    pub(crate) fn add(&self, user: &str, password: &str) {
+        let entry = Entry {
+            dn: Dn::new(&format!("uid={user},dc=example,dc=org")).unwrap(),
+            user: UserName::new(user).unwrap(),
+            state: AccountState::Active,
+            password_changed: Some(Now::from_unix_ms(0)),
+            attributes: Attributes::from([
+                ("uidnumber".to_owned(), vec!["1042".to_owned()]),
+                ("homedirectory".to_owned(), vec![format!("/home/{user}")]),
+            ]),
+        };
+        let user = (entry, password.to_owned());
+        self.users.lock().unwrap().insert(user.0.user.folded(), user);
+    }
+
+    pub(crate) fn remove(&self, user: &str) {
+        self.users.lock().unwrap().remove(user).unwrap();
+    }
+
+    pub(crate) fn change(&self, user: &str, change: impl FnOnce(&mut Entry, &mut String)) {
+        let mut users = self.users.lock().unwrap();
+        let (entry, password) = users.get_mut(user).unwrap();
+        change(entry, password);
+    }
+
+    fn available(&self) -> Result<(), Unavailable> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Unavailable {
+                cause: "ldap1: connection refused".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Accounts for FakeAccounts {
+    fn source(&self) -> Source {
+        Source::Ldap
+    }
+
+    fn is_reachable(&self) -> bool {
+        !self.down.load(Ordering::SeqCst)
+    }
+
+    fn find<'a>(&'a self, name: &'a TypedName, _now: Now) -> Asked<'a, Option<Entry>> {
+        Box::pin(async {
+            self.finds.fetch_add(1, Ordering::SeqCst);
+            self.available()?;
+            let users = self.users.lock().unwrap();
+            Ok(users.get(&name.folded()).map(|(entry, _)| entry.clone()))
+        })
+    }
+
+    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+        Box::pin(async {
+            self.binds.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            assert!(!self.broken.load(Ordering::SeqCst), "a malformed answer");
+            self.available()?;
+            let users = self.users.lock().unwrap();
+            let right = users
+                .get(&entry.user.folded())
+                .is_some_and(|(_, right)| right == password.expose());
+            Ok(if right {
+                BindAnswer::Accepted
+            } else {
+                BindAnswer::Wrong
+            })
+        })
+    }
+
+    fn reject_password<'a>(&'a self, _password: &'a Password) -> Asked<'a, ()> {
+        Box::pin(async {
+            self.rejects.fetch_add(1, Ordering::SeqCst);
+            self.available()
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! The order of a login.
+
+use std::sync::Arc;
+
+use super::accounts::Accounts;
+use super::attempt::Attempt;
+use super::failure::Failure;
+use super::password_checks::{Checked, PasswordChecks, Subject};
+use super::settings::Settings;
+use super::tickets::Tickets;
+use super::verified::{Proof, Verified};
+use crate::directory::{AccountState, BindAnswer, Entry};
+use crate::model::{Account, Password};
+use crate::store::{Store, TicketRecord};
+
+/// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
+pub struct Login {
+    accounts: Arc<dyn Accounts>,
+    checks: Arc<PasswordChecks>,
+    tickets: Tickets,
+}
+
+impl Login {
+    /// A login path over these parts.
+    pub fn new(
+        accounts: Arc<dyn Accounts>,
+        checks: Arc<PasswordChecks>,
+        store: Arc<dyn Store>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            accounts,
+            checks,
+            tickets: Tickets::new(store, settings),
+        }
+    }
+
+    /// Whether logins can be proven now, as far as is known without asking.
+    pub fn is_ready(&self) -> bool {
+        self.accounts.is_reachable()
+    }
+
+    /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
+    /// a new ticket.
+    ///
+    /// # Errors
+    /// Why nobody was proven; all but [`Failure::Unavailable`] are answers about the user. A ticket that does
+    /// not count is no failure.
+    pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
+        let password = attempt.password.ok_or(Failure::NoPassword)?;
+        let candidate = self.tickets.redeem(attempt, password).await?;
+        let entry = self.accounts.find(attempt.user, attempt.now).await?;
+        match self.settle(candidate, entry, attempt).await? {
+            Settled::Proven(ticket, entry) => {
+                let renewed = self.tickets.rotate(&ticket, password, attempt.now).await;
+                self.tickets.touch(&ticket, attempt.now);
+                Ok(Verified::new(ticket.account, entry, Proof::Ticket, renewed))
+            }
+            Settled::Open(entry) => self.by_password(entry, password, attempt).await,
+        }
+    }
+
+    /// Proves a user by a ticket with the password of its login, and by nothing else: no password goes to the
+    /// directory. Gives no new ticket, since the client may never see the reply to an event.
+    ///
+    /// # Errors
+    /// [`Failure::TicketInvalid`] or [`Failure::Unavailable`].
+    pub async fn ticket_only(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
+        let password = attempt.password.ok_or(Failure::TicketInvalid)?;
+        let candidate = self.tickets.redeem(attempt, password).await?;
+        let candidate = candidate.ok_or(Failure::TicketInvalid)?;
+        let entry = self.accounts.find(attempt.user, attempt.now).await?;
+        match self.settle(Some(candidate), entry, attempt).await? {
+            Settled::Proven(ticket, entry) => {
+                self.tickets.touch(&ticket, attempt.now);
+                Ok(Verified::new(ticket.account, entry, Proof::Ticket, Ok(None)))
+            }
+            Settled::Open(_) => Err(Failure::TicketInvalid),
+        }
+    }
+
+    /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
+    /// this returns.
+    async fn settle(
+        &self,
+        candidate: Option<TicketRecord>,
+        entry: Option<Entry>,
+        attempt: &Attempt<'_>,
+    ) -> Result<Settled, Failure> {
+        let Some(entry) = entry else {
+            // The name was typed by somebody who need not be the ticket's owner.
+            if let Some(ticket) = candidate
+                && ticket.account.user.folded() == attempt.user.folded()
+            {
+                self.tickets.revoke(&ticket.account).await?;
+            }
+            return Ok(Settled::Open(None));
+        };
+        let account = self.account(&entry);
+        if entry.state != AccountState::Active {
+            self.tickets.revoke(&account).await?;
+            return Ok(Settled::Open(Some(entry)));
+        }
+        match candidate {
+            Some(ticket) if ticket.account == account => {
+                if ticket.password_changed == entry.password_changed {
+                    return Ok(Settled::Proven(ticket, entry));
+                }
+                self.tickets.revoke(&account).await?;
+                Ok(Settled::Open(Some(entry)))
+            }
+            _ => Ok(Settled::Open(Some(entry))),
+        }
+    }
+
+    async fn by_password(
+        &self,
+        entry: Option<Entry>,
+        password: &Password,
+        attempt: &Attempt<'_>,
+    ) -> Result<Verified, Failure> {
+        let subject = match &entry {
+            Some(entry) => Subject::Known(entry.clone()),
+            None => Subject::Unknown(attempt.user.clone()),
+        };
+        let checked = self
+            .checks
+            .check(&self.accounts, subject, password, attempt.now)
+            .await?;
+        let entry = entry.ok_or(Failure::Unknown)?;
+        judge(checked, entry.state)?;
+        let account = self.account(&entry);
+        let ticket = self
+            .tickets
+            .issue(&account, entry.password_changed, attempt, password)
+            .await
+            .map(Some);
+        Ok(Verified::new(account, entry, Proof::Password, ticket))
+    }
+
+    fn account(&self, entry: &Entry) -> Account {
+        Account {
+            source: self.accounts.source(),
+            user: entry.user.clone(),
+        }
+    }
+}
+
+/// What the directory's word about a user makes of the ticket.
+enum Settled {
+    /// It counts.
+    Proven(TicketRecord, Entry),
+    /// There is none that counts; what was found is still to be proven by password.
+    Open(Option<Entry>),
+}
+
+/// Whether a check of the password lets this account in. A locked account may have opened by itself, which the
+/// directory knows and its entry need not show: there the bind decides.
+fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
+    match (checked, state) {
+        (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
+        (Checked::Answer(BindAnswer::Refused), _) => Err(Failure::Refused),
+        (Checked::Answer(BindAnswer::Wrong), AccountState::Locked) => Err(Failure::Locked),
+        (Checked::Answer(BindAnswer::Wrong), _) => Err(Failure::Wrong),
+        (Checked::Answer(BindAnswer::Accepted), AccountState::Disabled) => Err(Failure::Disabled),
+        (Checked::Answer(BindAnswer::Accepted), AccountState::Expired) => Err(Failure::Expired),
+        (Checked::Answer(BindAnswer::Accepted), AccountState::Active | AccountState::Locked) => Ok(()),
+    }
+}

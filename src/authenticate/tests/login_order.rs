@@ -1,0 +1,285 @@
+//! Who is asked what, in which order, and how often.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::directory::AccountState;
+
+#[tokio::test]
+async fn a_login_costs_one_search_and_one_bind_and_its_ticket_spares_the_next_bind() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(alice(0)).await;
+    assert_eq!(ticket.len(), 64);
+    assert_eq!((lab.binds(), lab.accounts.finds.load(Ordering::SeqCst)), (1, 1));
+    let again = lab.list(alice(60).ticket(&ticket)).await.unwrap();
+    assert_eq!((user(&again), again.proof()), ("alice", Proof::Ticket));
+    assert_eq!(new_ticket(&again), None);
+    assert_eq!((lab.binds(), lab.accounts.finds.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[tokio::test]
+async fn the_name_is_the_directorys_and_not_the_typed_one() {
+    let lab = Lab::new();
+    let typed = Form {
+        user: " ALICE ",
+        ..alice(0)
+    };
+    let verified = lab.list(typed).await.unwrap();
+    assert_eq!(user(&verified), "alice");
+    let ticket = new_ticket(&verified).unwrap();
+    assert_eq!(lab.proof(alice(1).ticket(&ticket)).await, Proof::Ticket);
+}
+
+#[tokio::test]
+async fn the_next_person_at_the_seat_is_not_the_last_one() {
+    let lab = Lab::new();
+    lab.accounts.add("carol", "apple");
+    let ticket = lab.ticket(alice(0)).await;
+
+    let bob = Form {
+        user: "bob",
+        password: "banana",
+        ..alice(1)
+    };
+    let verified = lab.list(bob.ticket(&ticket)).await.unwrap();
+    assert_eq!((user(&verified), verified.proof()), ("bob", Proof::Password));
+    assert!(new_ticket(&verified).is_some());
+
+    let same_password = Form {
+        user: "carol",
+        ..alice(2)
+    };
+    let verified = lab.list(same_password.ticket(&ticket)).await.unwrap();
+    assert_eq!((user(&verified), verified.proof()), ("carol", Proof::Password));
+
+    let nobody = Form {
+        user: "nobody",
+        ..alice(3)
+    };
+    assert_eq!(
+        lab.list(nobody.ticket(&ticket)).await.unwrap_err(),
+        Failure::Unknown
+    );
+
+    assert_eq!(
+        lab.proof(alice(4).ticket(&ticket)).await,
+        Proof::Ticket,
+        "alice lost nothing"
+    );
+}
+
+#[tokio::test]
+async fn the_bind_decides_about_a_lock_and_the_entry_about_the_rest() {
+    for (state, right, wrong) in [
+        (AccountState::Active, None, Failure::Wrong),
+        (AccountState::Locked, None, Failure::Locked),
+        (AccountState::Disabled, Some(Failure::Disabled), Failure::Wrong),
+        (AccountState::Expired, Some(Failure::Expired), Failure::Wrong),
+    ] {
+        let lab = Lab::new();
+        lab.accounts.change("alice", |entry, _| entry.state = state);
+        assert_eq!(lab.list(alice(0)).await.err(), right);
+        let guess = Form {
+            password: "guess",
+            ..alice(0)
+        };
+        assert_eq!(lab.list(guess).await.unwrap_err(), wrong);
+        assert_eq!(lab.binds(), 2, "{state:?} takes the time of a bind");
+    }
+}
+
+#[tokio::test]
+async fn the_same_wrong_password_is_tried_once_in_half_a_minute() {
+    let lab = Lab::new();
+    let guess = |second| Form {
+        password: "guess",
+        ..alice(second)
+    };
+    assert_eq!(lab.list(guess(0)).await.unwrap_err(), Failure::Wrong);
+    assert_eq!(lab.list(guess(29)).await.unwrap_err(), Failure::RepeatedWrong);
+    let spelt_otherwise = Form {
+        user: "ALICE",
+        ..guess(29)
+    };
+    assert_eq!(
+        lab.list(spelt_otherwise).await.unwrap_err(),
+        Failure::RepeatedWrong
+    );
+    assert_eq!(lab.binds(), 1);
+    let other = Form {
+        password: "guess2",
+        ..alice(1)
+    };
+    assert_eq!(lab.list(other).await.unwrap_err(), Failure::Wrong);
+    let bob = Form {
+        user: "bob",
+        ..guess(1)
+    };
+    assert_eq!(lab.list(bob).await.unwrap_err(), Failure::Wrong);
+    assert_eq!(lab.proof(alice(2)).await, Proof::Password);
+    assert_eq!(lab.binds(), 4);
+    assert_eq!(lab.list(guess(30)).await.unwrap_err(), Failure::Wrong);
+    assert_eq!(lab.binds(), 5);
+}
+
+#[tokio::test]
+async fn a_password_that_became_the_right_one_is_tried() {
+    let lab = Lab::new();
+    let next = Form {
+        password: "avocado",
+        ..alice(0)
+    };
+    assert_eq!(lab.list(next).await.unwrap_err(), Failure::Wrong);
+    lab.accounts.change("alice", |entry, password| {
+        *password = "avocado".to_owned();
+        entry.password_changed = Some(at(1));
+    });
+    assert_eq!(lab.proof(Form { second: 2, ..next }).await, Proof::Password);
+}
+
+#[tokio::test]
+async fn an_unknown_name_takes_the_way_of_a_wrong_password() {
+    let lab = Lab::new();
+    let nobody = |second| Form {
+        user: "nobody",
+        ..alice(second)
+    };
+    let rejects = || lab.accounts.rejects.load(Ordering::SeqCst);
+    for (second, expected) in [(0, 1), (1, 1), (29, 1), (30, 2)] {
+        assert_eq!(lab.list(nobody(second)).await.unwrap_err(), Failure::Unknown);
+        assert_eq!(rejects(), expected, "after {second} s");
+    }
+    assert_eq!(lab.binds(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_password_goes_nowhere() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(alice(0)).await;
+    let empty = Form {
+        password: "",
+        ..alice(1)
+    };
+    assert_eq!(lab.list(empty).await.unwrap_err(), Failure::NoPassword);
+    assert_eq!(
+        lab.list(empty.ticket(&ticket)).await.unwrap_err(),
+        Failure::NoPassword
+    );
+    assert_eq!(
+        lab.event(empty.ticket(&ticket)).await.unwrap_err(),
+        Failure::TicketInvalid
+    );
+    let asked = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+    assert_eq!(asked(&lab.accounts.finds), 1);
+    assert_eq!((lab.binds(), asked(&lab.accounts.rejects)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_down_is_no_wrong_password() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(alice(0)).await;
+    lab.accounts.down.store(true, Ordering::SeqCst);
+    for form in [alice(1), alice(1).ticket(&ticket)] {
+        let failure = lab.list(form).await.unwrap_err();
+        assert!(matches!(failure, Failure::Unavailable { .. }), "{failure}");
+    }
+    lab.accounts.down.store(false, Ordering::SeqCst);
+    assert_eq!(lab.proof(alice(2).ticket(&ticket)).await, Proof::Ticket);
+    assert_eq!(lab.proof(alice(2)).await, Proof::Password);
+}
+
+/// A lab whose binds wait until the test lets them go on.
+fn lab_with_gate() -> Lab {
+    let mut accounts = FakeAccounts::new();
+    accounts.add("alice", "apple");
+    accounts.gate = Semaphore::new(0);
+    Lab::with(Arc::new(accounts), tempfile::tempdir().unwrap())
+}
+
+/// Waits until the lab has begun a bind.
+async fn bind_begun(lab: &Lab) {
+    let begun = async {
+        while lab.binds() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), begun)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn requests_repeated_in_parallel_share_one_bind() {
+    for (password, shared) in [("apple", None), ("guess", Some(Failure::RepeatedWrong))] {
+        let lab = Arc::new(lab_with_gate());
+        let form = Form { password, ..alice(0) };
+        let requests: Vec<_> = (0..5)
+            .map(|_| {
+                let lab = lab.clone();
+                tokio::spawn(async move { lab.list(form).await })
+            })
+            .collect();
+        while lab.accounts.finds.load(Ordering::SeqCst) < 5 {
+            tokio::task::yield_now().await;
+        }
+        bind_begun(&lab).await;
+        lab.accounts.gate.add_permits(5);
+        let mut failures = Vec::new();
+        for request in requests {
+            failures.push(request.await.unwrap().err());
+        }
+        let first = shared.as_ref().map(|_| Failure::Wrong);
+        assert_eq!(
+            failures.iter().filter(|failure| **failure == first).count(),
+            if shared.is_some() { 1 } else { 5 }
+        );
+        assert!(
+            failures
+                .iter()
+                .all(|failure| *failure == first || *failure == shared)
+        );
+        assert_eq!(lab.binds(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_check_whose_request_went_away_is_remembered() {
+    let lab = Arc::new(lab_with_gate());
+    let guess = Form {
+        password: "guess",
+        ..alice(0)
+    };
+    let request = tokio::spawn({
+        let lab = lab.clone();
+        async move { lab.list(guess).await }
+    });
+    bind_begun(&lab).await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    lab.accounts.gate.add_permits(5);
+    assert_eq!(lab.list(guess).await.unwrap_err(), Failure::RepeatedWrong);
+    assert_eq!(lab.binds(), 1);
+}
+
+#[tokio::test]
+async fn a_check_that_panics_costs_one_login() {
+    let lab = Lab::new();
+    lab.accounts.broken.store(true, Ordering::SeqCst);
+    let failure = lab.list(alice(0)).await.unwrap_err();
+    assert!(matches!(failure, Failure::Unavailable { .. }), "{failure}");
+    lab.accounts.broken.store(false, Ordering::SeqCst);
+    assert_eq!(lab.proof(alice(0)).await, Proof::Password);
+}
+
+#[tokio::test]
+async fn nothing_secret_is_printed() {
+    let lab = Lab::new();
+    let verified = lab.list(alice(0)).await.unwrap();
+    let printed = format!("{verified:?}");
+    assert!(printed.contains("alice"));
+    assert!(!printed.contains("apple") && !printed.contains(&new_ticket(&verified).unwrap()));
+}

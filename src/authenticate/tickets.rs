@@ -1,0 +1,150 @@
+//! Tickets: what is kept of one, when it counts, and when it is exchanged for a new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngCore;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::attempt::Attempt;
+use super::mac::{KEY_BYTES, mac};
+use super::settings::Settings;
+use crate::model::{Account, Now, Password, TicketText};
+use crate::store::{Store, StoreError, TicketHash, TicketRecord};
+
+/// A ticket older than this is exchanged.
+const ROTATION: Duration = Duration::from_secs(10 * 60);
+/// How long the old one counts beside the new one. X2Go Client reads its ticket when it builds a request, so
+/// requests under way still carry the old one, and Qt repeats a request whose connection broke.
+const GRACE: Duration = Duration::from_secs(2 * 60);
+
+/// The tickets in the store, under the settings of now.
+pub(super) struct Tickets {
+    store: Arc<dyn Store>,
+    settings: Settings,
+}
+
+impl Tickets {
+    pub(super) fn new(store: Arc<dyn Store>, settings: Settings) -> Self {
+        Self { store, settings }
+    }
+
+    /// The ticket of this attempt, if it counts as far as can be told without the directory: known, not ended,
+    /// shown at the same door from the same client with the password of its login. Another password is no
+    /// mistake: the next person at a seat sends the last one's ticket.
+    pub(super) async fn redeem(
+        &self,
+        attempt: &Attempt<'_>,
+        password: &Password,
+    ) -> Result<Option<TicketRecord>, StoreError> {
+        let Some(text) = attempt.ticket else {
+            return Ok(None);
+        };
+        let found = self.store.ticket(hash(text)).await?;
+        Ok(found.filter(|ticket| {
+            self.is_alive(ticket, attempt.now)
+                && ticket.door == attempt.door
+                && self.is_from(ticket, attempt)
+                && bool::from(password_mac(text, password).ct_eq(&ticket.password_mac))
+        }))
+    }
+
+    fn is_alive(&self, ticket: &TicketRecord, now: Now) -> bool {
+        now < ticket.expires
+            && now.since(ticket.login) < self.settings.ticket_lifetime
+            && now.since(ticket.used) < self.settings.ticket_idle
+    }
+
+    fn is_from(&self, ticket: &TicketRecord, attempt: &Attempt<'_>) -> bool {
+        match ticket.client {
+            Some(client) => client == attempt.client.network(),
+            None => !self.settings.bind_ticket_to_client,
+        }
+    }
+
+    /// A new ticket for a login that was just proven; durable when it is given.
+    pub(super) async fn issue(
+        &self,
+        account: &Account,
+        password_changed: Option<Now>,
+        attempt: &Attempt<'_>,
+        password: &Password,
+    ) -> Result<TicketText, StoreError> {
+        let text = random_text();
+        let bound = self.settings.bind_ticket_to_client;
+        self.store
+            .add_ticket(TicketRecord {
+                hash: hash(&text),
+                password_mac: password_mac(&text, password),
+                account: account.clone(),
+                door: attempt.door,
+                client: bound.then(|| attempt.client.network()),
+                login: attempt.now,
+                issued: attempt.now,
+                used: attempt.now,
+                expires: attempt.now.plus(self.settings.ticket_lifetime),
+                replaced: false,
+                password_changed,
+            })
+            .await?;
+        Ok(text)
+    }
+
+    /// Exchanges the ticket if it is due; the new one ends when the old one would have. Of requests in parallel
+    /// one gets the new ticket, the others keep what they have for the grace.
+    pub(super) async fn rotate(
+        &self,
+        ticket: &TicketRecord,
+        password: &Password,
+        now: Now,
+    ) -> Result<Option<TicketText>, StoreError> {
+        if ticket.replaced || now.since(ticket.issued) < ROTATION {
+            return Ok(None);
+        }
+        let text = random_text();
+        let successor = TicketRecord {
+            hash: hash(&text),
+            password_mac: password_mac(&text, password),
+            issued: now,
+            used: now,
+            ..ticket.clone()
+        };
+        let won = self
+            .store
+            .rotate_ticket(ticket.hash, now.plus(GRACE), successor)
+            .await?;
+        Ok(won.then_some(text))
+    }
+
+    /// Notes that the ticket was used.
+    pub(super) fn touch(&self, ticket: &TicketRecord, now: Now) {
+        self.store.touch_ticket(ticket.hash, now);
+    }
+
+    /// Ends all tickets of an account; durable when this returns.
+    pub(super) async fn revoke(&self, account: &Account) -> Result<(), StoreError> {
+        self.store.revoke_tickets(account).await.map(drop)
+    }
+}
+
+fn random_text() -> TicketText {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::rng().fill_bytes(&mut *bytes);
+    TicketText::from_random(&bytes)
+}
+
+fn hash(text: &TicketText) -> TicketHash {
+    TicketHash(Sha256::digest(text.expose()).into())
+}
+
+/// Keyed by the ticket's text, which is not kept: a stolen database holds nothing to test guesses against. Our
+/// texts fill the key; a longer one is none of ours and was found under no hash.
+fn password_mac(text: &TicketText, password: &Password) -> [u8; 32] {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    for (to, from) in key.iter_mut().zip(text.expose().bytes()) {
+        *to = from;
+    }
+    mac(&key, &[password.expose().as_bytes()])
+}

@@ -1,0 +1,268 @@
+//! The pipeline: one function per operation, and each reads top to bottom.
+//!
+//! Every front end calls [`Broker::answer`] and nothing else, so front ends cannot drift apart, and a select
+//! asks the same rules as a list. A request works to its end with the snapshot it began with.
+
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use crate::audit::Outcome;
+use crate::authenticate::{Failure, Login, Verified};
+use crate::directory::Unavailable;
+use crate::entitlement::{Offer, Policy};
+use crate::identity::{Groups, Identity};
+use crate::model::session_key::Value;
+use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TypedName};
+use crate::placement::{Farms, Placements};
+use crate::store::StoreError;
+use crate::wire::{
+    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost,
+};
+
+use turn::Turn;
+
+/// Refusals leave at whole multiples of this time after the request came, so that what was wrong cannot be
+/// told from how long the answer took. A waiting refusal holds its connection and nothing else.
+const REFUSAL_STEP: Duration = Duration::from_millis(250);
+
+/// What a reload replaces as a whole.
+pub struct Snapshot {
+    /// The rules and profiles.
+    pub policy: Policy,
+    /// How logins are proven.
+    pub login: Login,
+    /// Where the groups of those who logged in are read.
+    pub groups: Arc<dyn Groups>,
+    /// The farms and the health of their hosts.
+    pub farms: Farms,
+    /// How clients shall behave.
+    pub client: ClientConfig,
+}
+
+/// What the broker takes from the world.
+#[derive(Clone, Copy)]
+pub struct Edge {
+    /// The wall clock.
+    pub now: fn() -> Now,
+    /// 64 unpredictable bits.
+    pub random: fn() -> u64,
+}
+
+/// The broker: the current snapshot, and what outlives it.
+pub struct Broker {
+    snapshot: ArcSwap<Snapshot>,
+    placements: Placements,
+    edge: Edge,
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// Nobody was proven.
+    #[error(transparent)]
+    Login(#[from] Failure),
+    /// The groups could not be read in full.
+    #[error(transparent)]
+    Groups(#[from] Unavailable),
+    /// What happened could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules do not give this profile.
+    #[error("profile `{0}` is not offered to this user here and now")]
+    NotOffered(ProfileId),
+}
+
+impl Refusal {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Login(Failure::Unavailable { .. }) | Self::Groups(_) | Self::Store(_) => {
+                Outcome::Unavailable
+            }
+            Self::Login(_) | Self::NotOffered(_) => Outcome::Refused,
+        }
+    }
+}
+
+impl Broker {
+    /// A broker that begins with this snapshot.
+    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            placements,
+            edge,
+        }
+    }
+
+    /// The snapshot that new requests begin with.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Lets new requests begin with another snapshot; those under way keep theirs.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Removes from the store the leases whose time is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prune(&self) -> Result<usize, StoreError> {
+        self.placements.prune((self.edge.now)()).await
+    }
+
+    /// Answers one request, and writes one line about it.
+    pub async fn answer(&self, caller: Caller, request: Request) -> Reply {
+        let began = Instant::now();
+        let task = request.task();
+        let id = DecisionId::from_random((self.edge.random)());
+        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)());
+        let result = match request {
+            Request::List(credentials) => self.list(&mut turn, &credentials).await,
+            Request::Select {
+                credentials,
+                profile,
+                login,
+            } => self.select(&mut turn, &credentials, &profile, login).await,
+            Request::ChangePassword { credentials, .. } => change_password(&mut turn, &credentials).await,
+            Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
+            Request::TestConnection => Ok(Reply::ConnectionTest),
+        };
+        match result {
+            Ok(reply) => {
+                turn.granted();
+                reply
+            }
+            Err(refusal) => {
+                turn.refused(refusal.outcome(), refusal.to_string());
+                drop(turn);
+                tokio::time::sleep_until(next_step(began, Instant::now())).await;
+                task.refusal()
+            }
+        }
+    }
+
+    /// The profiles somebody may have.
+    async fn list(&self, turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
+        let (verified, identity) = identify(turn, credentials).await?;
+        let offers = turn.snapshot.policy.offers(&identity, turn.context());
+        turn.note_offers(&offers);
+        Ok(Reply::List {
+            ticket: turn.ticket_of(&verified),
+            profiles: offers.iter().map(listed).collect(),
+            client: turn.snapshot.client,
+        })
+    }
+
+    /// A host for one of them.
+    async fn select(
+        &self,
+        turn: &mut Turn,
+        credentials: &Credentials,
+        profile: &ProfileId,
+        login: Option<TypedName>,
+    ) -> Result<Reply, Refusal> {
+        turn.note_profile(profile);
+        let (verified, identity) = identify(turn, credentials).await?;
+        let snapshot = Arc::clone(&turn.snapshot);
+        let offer = snapshot.policy.offer(&identity, turn.context(), profile);
+        let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
+        turn.note_offer(&offer, login);
+        let placed = self
+            .placements
+            .place(&snapshot.farms, &offer, turn.now, (self.edge.random)())
+            .await;
+        turn.note_placement(&placed);
+        Ok(Reply::Select {
+            ticket: turn.ticket_of(&verified),
+            host: placed.ok().map(|placement| SelectedHost {
+                address: placement.address().clone(),
+                port: placement.port(),
+            }),
+        })
+    }
+
+    /// Something happened to a session: tells the ledger about the account's own lease. Only a valid ticket
+    /// counts here, so a client that reports every few minutes never costs the directory a bind.
+    async fn event(
+        &self,
+        turn: &mut Turn,
+        credentials: &Credentials,
+        event: &Event,
+    ) -> Result<Reply, Refusal> {
+        let verified = turn.snapshot.login.ticket_only(&turn.attempt(credentials)).await;
+        let verified = turn.note_login(credentials, verified)?;
+        let (farms, account) = (&turn.snapshot.farms, verified.account());
+        let server = event.server.as_str();
+        let counted = match event.kind {
+            EventKind::Connected => self.placements.confirm(farms, account, server, turn.now).await?,
+            EventKind::Finished => self.placements.end(farms, account, server, turn.now).await?,
+            EventKind::Connecting | EventKind::Suspending | EventKind::Terminating | EventKind::Alive => {
+                false
+            }
+        };
+        turn.note_event(event, counted);
+        Ok(Reply::EventTaken)
+    }
+}
+
+/// A new password. The broker changes none; only somebody who has proven the old one is told so.
+async fn change_password(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
+    prove(turn, credentials).await?;
+    Ok(Reply::PasswordChange { changed: false })
+}
+
+/// Proves who asks: by a ticket with its password, else by the password.
+async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Verified, Failure> {
+    let verified = turn
+        .snapshot
+        .login
+        .password_or_ticket(&turn.attempt(credentials))
+        .await;
+    turn.note_login(credentials, verified)
+}
+
+/// Proves who asks, and reads their groups.
+async fn identify(turn: &mut Turn, credentials: &Credentials) -> Result<(Verified, Identity), Refusal> {
+    let verified = prove(turn, credentials).await?;
+    let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
+    Ok((verified, identity))
+}
+
+/// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not
+/// selected yet shows a host.
+fn listed(offer: &Offer) -> OfferedProfile {
+    let mut keys = offer.keys().clone();
+    keys.insert("user", Value::Text(offer.session_user().to_owned()));
+    keys.insert("host", Value::Text(offer.farm().to_string()));
+    OfferedProfile {
+        id: offer.profile_id().clone(),
+        keys,
+    }
+}
+
+/// The first whole multiple of [`REFUSAL_STEP`] after `began` that is not before `now`.
+fn next_step(began: Instant, now: Instant) -> Instant {
+    let steps = now.duration_since(began).as_millis() / REFUSAL_STEP.as_millis() + 1;
+    began + REFUSAL_STEP * u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_leave_on_the_next_step() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        assert_eq!(next_step(began, at(0)), at(250));
+        assert_eq!(next_step(began, at(249)), at(250));
+        assert_eq!(next_step(began, at(250)), at(500));
+        assert_eq!(next_step(began, at(1234)), at(1250));
+    }
+}

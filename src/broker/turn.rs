@@ -1,0 +1,148 @@
+//! One request on its way: what it works with, and what will be written about it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Snapshot;
+use crate::audit::{Decision, Outcome};
+use crate::authenticate::{Attempt, Failure, Verified};
+use crate::entitlement::{Context, Offer};
+use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName};
+use crate::placement::{NoHost, Placement};
+use crate::wire::{Credentials, Event, Task};
+
+/// One request. Its decision is written when this is dropped, so that a request that is cut off at its
+/// deadline leaves a line too.
+pub(super) struct Turn {
+    /// The configuration it works with to its end.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// When it came.
+    pub(super) now: Now,
+    caller: Caller,
+    began: Instant,
+    decision: Decision,
+}
+
+impl Turn {
+    /// A request that has just come.
+    pub(super) fn begin(
+        id: DecisionId,
+        task: Task,
+        snapshot: Arc<Snapshot>,
+        caller: Caller,
+        now: Now,
+    ) -> Self {
+        let mut decision = Decision::begin(id, task.as_str(), caller.door, caller.address);
+        decision.outcome = Outcome::Unavailable;
+        decision.cause = Some("not answered within `request_timeout`".to_owned());
+        Self {
+            snapshot,
+            now,
+            caller,
+            began: Instant::now(),
+            decision,
+        }
+    }
+
+    /// What the rules see of the request.
+    pub(super) fn context(&self) -> Context {
+        Context {
+            client: Some(self.caller.address),
+        }
+    }
+
+    /// What the login path sees of it.
+    pub(super) fn attempt<'a>(&self, credentials: &'a Credentials) -> Attempt<'a> {
+        Attempt {
+            user: &credentials.user,
+            password: credentials.password.as_ref(),
+            ticket: credentials.ticket.as_ref(),
+            door: self.caller.door,
+            client: self.caller.address,
+            now: self.now,
+        }
+    }
+
+    /// The new ticket for the reply. One that could not be kept costs the directory a bind more, and nobody
+    /// their login.
+    pub(super) fn ticket_of(&self, verified: &Verified) -> Option<TicketText> {
+        match verified.ticket() {
+            Ok(ticket) => ticket.cloned(),
+            Err(error) => {
+                tracing::error!(decision = %self.decision.decision, %error, "no ticket issued");
+                None
+            }
+        }
+    }
+
+    /// Notes who was proven, or what was typed by somebody who was not.
+    pub(super) fn note_login(
+        &mut self,
+        credentials: &Credentials,
+        verified: Result<Verified, Failure>,
+    ) -> Result<Verified, Failure> {
+        match &verified {
+            Ok(verified) => {
+                let account = verified.account();
+                let spelt_alike = credentials.user.as_str() == account.user.as_str();
+                self.decision.typed = (!spelt_alike).then(|| credentials.user.clone());
+                self.decision.account = Some(account.clone());
+                self.decision.proof = Some(verified.proof().as_str());
+            }
+            Err(_) => self.decision.typed = Some(credentials.user.clone()),
+        }
+        verified
+    }
+
+    /// Notes the profiles of a list.
+    pub(super) fn note_offers(&mut self, offers: &[Offer]) {
+        self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
+    }
+
+    /// Notes the profile of a select.
+    pub(super) fn note_profile(&mut self, profile: &ProfileId) {
+        self.decision.profiles = vec![profile.clone()];
+    }
+
+    /// Notes why it may be selected, and a name typed for the host that is not the session user's.
+    pub(super) fn note_offer(&mut self, offer: &Offer, login: Option<TypedName>) {
+        self.decision.rules = offer.rules().to_vec();
+        self.decision.farm = Some(offer.farm().clone());
+        self.decision.login = login.filter(|login| login.folded() != offer.session_user().to_lowercase());
+    }
+
+    /// Notes the host, or why there is none.
+    pub(super) fn note_placement(&mut self, placed: &Result<Placement, NoHost>) {
+        match placed {
+            Ok(placement) => self.decision.host = Some(placement.host().clone()),
+            Err(no_host) => self.decision.no_host = Some(no_host.to_string()),
+        }
+    }
+
+    /// Notes what happened to which session, and whether it changed a lease.
+    pub(super) fn note_event(&mut self, event: &Event, counted: bool) {
+        self.decision.event = Some(event.kind.as_str());
+        self.decision.session = Some(event.session.clone());
+        self.decision.counted = Some(counted);
+    }
+
+    /// What was asked for is given.
+    pub(super) fn granted(&mut self) {
+        self.decision.outcome = Outcome::Granted;
+        self.decision.cause = None;
+    }
+
+    /// It is not, and why.
+    pub(super) fn refused(&mut self, outcome: Outcome, cause: String) {
+        self.decision.outcome = outcome;
+        self.decision.cause = Some(cause);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.decision.duration = self.began.elapsed();
+        self.decision.write();
+    }
+}

@@ -1,0 +1,60 @@
+//! `x2godirector check`: says what is wrong with a configuration.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config;
+
+/// Reads the configuration in these folders, and what the environment overrides, and prints every problem.
+/// Succeeds (0) if it can be used, warnings or not, and fails (1) otherwise.
+pub fn run(folders: &[PathBuf]) -> ExitCode {
+    match report(folders, config::process_environment(), &mut io::stdout().lock()) {
+        Ok(true) => ExitCode::SUCCESS,
+        // Nobody reads what could not be printed.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Writes every problem, then a line that sums up; says whether the configuration can be used.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn report(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+    out: &mut impl Write,
+) -> io::Result<bool> {
+    let loaded = config::load(folders, environment);
+    let problems = match &loaded {
+        Ok(configuration) => &configuration.warnings,
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        writeln!(out, "{problem}\n")?;
+    }
+    match &loaded {
+        Ok(configuration) => writeln!(
+            out,
+            "The configuration is good: {}, {}, {}; {}.",
+            count(configuration.farms.len(), "farm"),
+            count(configuration.profiles.len(), "profile"),
+            count(configuration.rules.len(), "rule"),
+            count(configuration.warnings.len(), "warning"),
+        )?,
+        Err(problems) => writeln!(
+            out,
+            "The configuration cannot be used: {}.",
+            count(problems.len(), "problem"),
+        )?,
+    }
+    out.flush()?;
+    Ok(loaded.is_ok())
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

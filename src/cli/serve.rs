@@ -1,0 +1,48 @@
+//! `x2godirector serve`: the daemon.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
+use crate::app::{App, StartError};
+use crate::observe::start_logs;
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    configuration: ConfigurationFolders,
+}
+
+impl Serve {
+    /// Serves until a signal ends it.
+    pub(super) fn run(self) -> ExitCode {
+        if let Err(error) = start_logs() {
+            return complain(&error, EXIT_CONFIGURATION);
+        }
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return complain(&error, EXIT_FAILURE),
+        };
+        runtime.block_on(async {
+            match App::start(self.configuration.folders).await {
+                Ok(app) => {
+                    app.run().await;
+                    ExitCode::SUCCESS
+                }
+                Err(error) => refuse(&error),
+            }
+        })
+    }
+}
+
+/// Says why the daemon does not start. What the admin has to put right in the configuration is told apart, so
+/// that systemd does not start it again and again (`RestartPreventExitStatus=`).
+fn refuse(error: &StartError) -> ExitCode {
+    match error {
+        StartError::Configuration(problems) => complain_about(problems),
+        StartError::Certificate(_) | StartError::Directory(_) => complain(error, EXIT_CONFIGURATION),
+        StartError::Store(_) | StartError::Bind(_) | StartError::System(_) => complain(error, EXIT_FAILURE),
+    }
+}

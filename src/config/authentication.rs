@@ -1,0 +1,54 @@
+//! `[authentication]`: how somebody proves who they are, and for how long that counts.
+
+use std::time::Duration;
+
+use super::diagnostic::Diagnostic;
+use super::section::Section;
+use super::value::{FromText, Located};
+use crate::authenticate::Settings;
+use crate::model::Source;
+
+const TICKET_LIFETIME: Duration = Duration::from_hours(10);
+const TICKET_IDLE: Duration = Duration::from_hours(2);
+const BIND_TICKET_TO_CLIENT: bool = true;
+const TICKET_TIME_MIN: Duration = Duration::from_secs(1);
+/// A month: who comes less often types the password.
+const TICKET_TIME_MAX: Duration = Duration::from_hours(31 * 24);
+
+impl FromText for Source {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::from_word(text).ok_or_else(|| format!("there is no method `{text}`; there is `ldap`"))
+    }
+}
+
+/// Reads the section.
+pub(super) fn read(mut section: Section<'_>) -> Settings {
+    let problems = section.problems();
+    let methods = section.take::<Located<Vec<Source>>>("methods");
+    if let Some(Located { value, place }) = &methods {
+        match value.as_slice() {
+            [] => problems.add(
+                Diagnostic::error(place, "`methods` is empty").hint("write methods = [\"ldap\"]".to_owned()),
+            ),
+            [_] => {}
+            _ => problems.error(place, "`methods` names a method twice"),
+        }
+    }
+    let ticket_lifetime = section
+        .duration("ticket_lifetime", TICKET_TIME_MIN..=TICKET_TIME_MAX)
+        .unwrap_or(TICKET_LIFETIME);
+    // A site that only shortens the lifetime need not shorten the idle time too.
+    let ticket_idle = section
+        .duration("ticket_idle", TICKET_TIME_MIN..=ticket_lifetime)
+        .unwrap_or(TICKET_IDLE.min(ticket_lifetime));
+    let settings = Settings {
+        methods: methods.map_or_else(|| vec![Source::Ldap], |methods| methods.value),
+        ticket_lifetime,
+        ticket_idle,
+        bind_ticket_to_client: section
+            .take("bind_ticket_to_client")
+            .unwrap_or(BIND_TICKET_TO_CLIENT),
+    };
+    section.finish();
+    settings
+}

@@ -1,0 +1,233 @@
+//! `[directory.ldap]`: the servers, the account that searches, and how users and groups are laid out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::Diagnostic;
+use super::ldap_text::{AttributeName, DnTemplate, Filter, ServerUrl};
+use super::named_file;
+use super::section::Section;
+use super::value::{FromText, Located};
+use crate::directory::{Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
+use crate::model::{Dn, did_you_mean};
+
+const START_TLS: bool = false;
+const NESTED_GROUPS: bool = true;
+const USER_ATTRIBUTE: &str = "uid";
+const USER_FILTER: &str = "(objectClass=posixAccount)";
+/// A dead server must cost less than a second before the next one is asked.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(1);
+const SEARCH_CONNECTIONS: usize = 8;
+const BIND_CONNECTIONS: usize = 16;
+const CONNECTIONS_MAX: i64 = 256;
+const TIMEOUT_MIN: Duration = Duration::from_millis(50);
+const TIMEOUT_MAX: Duration = Duration::from_mins(1);
+/// Most servers; each may cost a login its timeouts.
+const SERVERS_MAX: usize = 8;
+const SCHEMAS: [(&str, Schema); 2] = [("rfc2307", Schema::Rfc2307), ("rfc2307bis", Schema::Rfc2307bis)];
+
+/// What `[directory.ldap]` says.
+pub(super) struct Directory {
+    /// The settings; none if something without a default is missing or wrong.
+    pub(super) settings: Option<Settings>,
+    /// The longest that one step may take.
+    pub(super) longest_step: Duration,
+}
+
+/// `source` of `[directory]`.
+struct LdapSource;
+
+impl FromText for LdapSource {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "ldap" => Ok(Self),
+            _ => Err(format!("there is no source `{text}`; there is `ldap`")),
+        }
+    }
+}
+
+impl FromText for Schema {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let known = SCHEMAS.iter().find(|(name, _)| *name == text);
+        known.map(|(_, schema)| *schema).ok_or_else(|| {
+            let meant = did_you_mean(text, SCHEMAS.iter().map(|(name, _)| *name))
+                .map(|name| format!(" (did you mean `{name}`?)"))
+                .unwrap_or_default();
+            format!("there is no schema `{text}`; there are `rfc2307` and `rfc2307bis`{meant}")
+        })
+    }
+}
+
+/// The filter of groups where none is configured. Under RFC 2307bis `posixGroup` is an auxiliary class beside
+/// any of several structural ones.
+fn default_group_filter(schema: Schema) -> &'static str {
+    match schema {
+        Schema::Rfc2307 => "(objectClass=posixGroup)",
+        Schema::Rfc2307bis => {
+            "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)\
+             (objectClass=posixGroup))"
+        }
+    }
+}
+
+/// Reads `[directory]`.
+pub(super) fn read(mut section: Section<'_>) -> Directory {
+    section.take::<LdapSource>("source");
+    let ldap = section.section("ldap");
+    section.finish();
+    read_ldap(ldap)
+}
+
+fn read_ldap(mut section: Section<'_>) -> Directory {
+    let timeouts = TIMEOUT_MIN..=TIMEOUT_MAX;
+    let connect_timeout = section
+        .duration("connect_timeout", timeouts.clone())
+        .unwrap_or(CONNECT_TIMEOUT);
+    let operation_timeout = section
+        .duration("operation_timeout", timeouts)
+        .unwrap_or(OPERATION_TIMEOUT);
+    let servers = servers(&mut section);
+    let ca_file = section.take::<Located<PathBuf>>("ca_file");
+    if let Some(file) = &ca_file {
+        named_file::check_certificates(file, section.problems());
+    }
+    let service = service_account(&mut section);
+    let base = section.require::<Dn>("base_dn", "\"dc=example,dc=org\"");
+    let schema = section.take("schema").unwrap_or(Schema::Rfc2307bis);
+    let user_lookup = user_lookup(&mut section, base.as_ref());
+    let group_base = section.take::<Dn>("group_base").or(base);
+    let group_filter = section
+        .take::<Filter>("group_filter")
+        .map_or_else(|| default_group_filter(schema).to_owned(), |Filter(text)| text);
+    let user_attribute = section
+        .take::<AttributeName>("user_attribute")
+        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |AttributeName(name)| name);
+    let attributes = section
+        .take::<Vec<AttributeName>>("attributes")
+        .unwrap_or_default();
+    let nested_groups = section.take("nested_groups").unwrap_or(NESTED_GROUPS);
+    let mut connections = |key, default| section.number(key, 1..=CONNECTIONS_MAX).unwrap_or(default);
+    let search_connections = connections("search_connections", SEARCH_CONNECTIONS);
+    let bind_connections = connections("bind_connections", BIND_CONNECTIONS);
+    section.finish();
+    let settings = user_lookup
+        .zip(group_base)
+        .map(|(user_lookup, group_base)| Settings {
+            servers,
+            ca_file: ca_file.map(|file| file.value),
+            service,
+            schema,
+            nested_groups,
+            user_lookup,
+            user_attribute,
+            group_base,
+            group_filter,
+            attributes: attributes.into_iter().map(|AttributeName(name)| name).collect(),
+            connect_timeout,
+            operation_timeout,
+            search_connections,
+            bind_connections,
+        });
+    Directory {
+        settings,
+        longest_step: connect_timeout + operation_timeout,
+    }
+}
+
+/// The servers of `urls`, with the protection that `start_tls` adds.
+fn servers(section: &mut Section<'_>) -> Vec<Server> {
+    let problems = section.problems();
+    let start_tls = section.take("start_tls").unwrap_or(START_TLS);
+    let urls = section.require::<Located<Vec<Located<ServerUrl>>>>("urls", "[\"ldaps://ldap.example.org\"]");
+    let Some(urls) = urls else {
+        return Vec::new();
+    };
+    if urls.value.is_empty() {
+        problems.error(&urls.place, "`urls` is empty");
+    }
+    if urls.value.len() > SERVERS_MAX {
+        problems.error(&urls.place, format!("`urls` has more than {SERVERS_MAX} servers"));
+    }
+    let mut servers: Vec<Server> = Vec::new();
+    for Located { value: url, place } in urls.value {
+        let problem = |message: &str, hint: &str| {
+            problems.add(Diagnostic::error(&place, message).hint(hint.to_owned()));
+        };
+        let transport = match (url.tls, start_tls) {
+            (true, false) => Transport::Tls,
+            (false, true) => Transport::StartTls,
+            (false, false) => Transport::Plain,
+            (true, true) => {
+                problem(
+                    "an ldaps:// server with start_tls = true would be asked for TLS twice",
+                    "write ldap:// or start_tls = false",
+                );
+                Transport::Tls
+            }
+        };
+        if transport == Transport::Plain && !url.is_loopback() {
+            problem(
+                "passwords would cross the network in the clear",
+                "write ldaps:// or start_tls = true",
+            );
+        }
+        let server = Server {
+            host: url.host,
+            port: url.port,
+            transport,
+        };
+        if servers.contains(&server) {
+            problems.error(&place, "this server stands there twice");
+        }
+        servers.push(server);
+    }
+    servers
+}
+
+/// The account that searches: both keys or neither.
+fn service_account(section: &mut Section<'_>) -> Option<ServiceAccount> {
+    match (section.has("bind_dn"), section.has("bind_password_file")) {
+        (true, false) => section.miss(
+            "bind_password_file",
+            "\"/etc/x2godirector/secrets/ldap\", beside bind_dn",
+        ),
+        (false, true) => section.miss(
+            "bind_dn",
+            "\"cn=broker,dc=example,dc=org\", beside bind_password_file",
+        ),
+        _ => {}
+    }
+    let dn = section.take("bind_dn");
+    let file = section.take::<Located<PathBuf>>("bind_password_file");
+    let password = file.and_then(|file| named_file::password(&file, section.problems()));
+    let (dn, password) = dn.zip(password)?;
+    Some(ServiceAccount { dn, password })
+}
+
+/// How a user's entry is found: by a template, or by a search.
+fn user_lookup(section: &mut Section<'_>, base: Option<&Dn>) -> Option<UserLookup> {
+    let template = section.take::<Located<DnTemplate>>("user_dn_template");
+    if let Some(Located { place, .. }) = &template
+        && let Some(other) = ["user_base", "user_filter"]
+            .into_iter()
+            .find(|key| section.has(key))
+    {
+        let message = format!("user_dn_template leaves nothing for `{other}` to say");
+        let hint = format!("leave out user_dn_template or {other}");
+        section
+            .problems()
+            .add(Diagnostic::error(place, message).hint(hint));
+    }
+    let search_base = section.take::<Dn>("user_base").or_else(|| base.cloned());
+    let filter = section
+        .take::<Filter>("user_filter")
+        .map_or_else(|| USER_FILTER.to_owned(), |Filter(text)| text);
+    match template {
+        Some(template) => Some(UserLookup::Template(template.value.0)),
+        None => Some(UserLookup::Search {
+            base: search_base?,
+            filter,
+        }),
+    }
+}

@@ -1,0 +1,171 @@
+//! One source as values for the merge: a TOML file, or one variable of the environment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config::{Map, Value, ValueKind};
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Problems};
+use super::source::{Place, Source};
+
+/// Deepest nesting of tables; the deepest one in use is `farm.NAME.hosts.HOST.KEY`.
+const DEPTH_MAX: usize = 8;
+/// What variables that override keys begin with.
+pub(super) const VARIABLE_PREFIX: &str = "X2GODIRECTOR__";
+/// What stands between the keys in the name of such a variable.
+const VARIABLE_SEPARATOR: &str = "__";
+
+/// Where each key of a source stands, and whether it is a table, by its path.
+pub(super) type Keys = BTreeMap<Vec<String>, (Place, Shape)>;
+
+/// Whether a key holds further keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Table,
+    Value,
+}
+
+/// What one source says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Document {
+    /// The values. The origin of each is its [`Place`].
+    pub(super) values: Map<String, Value>,
+    /// Where the keys stand: the merge keeps the origins of values, but not those of tables.
+    pub(super) keys: Keys,
+}
+
+impl Document {
+    /// Reads the text of a file. If it is no TOML, that is noted and the document is empty.
+    pub(super) fn parse(source: &Arc<Source>, problems: &Problems) -> Self {
+        let mut reader = Reader {
+            source,
+            problems,
+            keys: Keys::new(),
+        };
+        match DeTable::parse(source.text()) {
+            Ok(root) => {
+                let values = reader.table(root.get_ref(), &mut Vec::new());
+                let keys = reader.keys;
+                Self { values, keys }
+            }
+            Err(error) => {
+                let place = error
+                    .span()
+                    .map_or_else(|| Place::whole(source), |span| Place::at(source, span));
+                let message = error.message().replace('\n', "; ");
+                problems.add_unreadable(Diagnostic::error(&place, message));
+                Self::default()
+            }
+        }
+    }
+
+    /// The one key that a variable sets. Its parts count as lower case if they are in capitals, and as they
+    /// are written otherwise, so that `…__PROFILE__xfceLab__COMMAND` reaches a key with capitals.
+    pub(super) fn of_variable(source: &Arc<Source>, name: &str, value: &str) -> Self {
+        let place = Place::whole(source);
+        let path: Vec<String> = name
+            .strip_prefix(VARIABLE_PREFIX)
+            .unwrap_or(name)
+            .split(VARIABLE_SEPARATOR)
+            .map(|part| {
+                let capitals = !part.chars().any(char::is_lowercase);
+                if capitals {
+                    part.to_lowercase()
+                } else {
+                    part.to_owned()
+                }
+            })
+            .collect();
+        let keys = (1..=path.len())
+            .map(|end| {
+                let shape = if end == path.len() {
+                    Shape::Value
+                } else {
+                    Shape::Table
+                };
+                (path[..end].to_vec(), (place.clone(), shape))
+            })
+            .collect();
+        let leaf = Value::new(Some(&place.to_origin()), value);
+        let root = path.into_iter().rev().fold(leaf, |inner, key| {
+            Value::new(None, Map::from_iter([(key, inner)]))
+        });
+        let ValueKind::Table(values) = root.kind else {
+            return Self::default();
+        };
+        Self { values, keys }
+    }
+}
+
+/// Walks the parsed file.
+struct Reader<'a> {
+    source: &'a Arc<Source>,
+    problems: &'a Problems,
+    keys: Keys,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>, path: &mut Vec<String>) -> Map<String, Value> {
+        let mut values = Map::new();
+        for (key, value) in table {
+            let place = Place::at(self.source, key.span());
+            if path.len() == DEPTH_MAX {
+                self.problems.error(&place, "tables are nested too deeply");
+                continue;
+            }
+            path.push(key.get_ref().to_string());
+            let shape = if value.get_ref().is_table() {
+                Shape::Table
+            } else {
+                Shape::Value
+            };
+            self.keys.insert(path.clone(), (place, shape));
+            if let Some(value) = self.value(value, path) {
+                values.insert(key.get_ref().to_string(), value);
+            }
+            path.pop();
+        }
+        values
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &mut Vec<String>) -> Option<Value> {
+        let place = Place::at(self.source, value.span());
+        let kind = match value.get_ref() {
+            DeValue::String(text) => ValueKind::String(text.to_string()),
+            DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
+            DeValue::Integer(digits) => ValueKind::I64(self.number(digits, &place)?),
+            DeValue::Float(digits) => match digits.as_str().parse() {
+                Ok(number) => ValueKind::Float(number),
+                Err(_) => {
+                    let problem = Diagnostic::error(&place, "this is not a number");
+                    self.problems.add_unreadable(problem);
+                    return None;
+                }
+            },
+            DeValue::Datetime(_) => {
+                let problem = Diagnostic::error(&place, "no key takes a date or a time")
+                    .hint("write a text: \"…\"".to_owned());
+                self.problems.add_unreadable(problem);
+                return None;
+            }
+            DeValue::Array(list) => ValueKind::Array(self.list(list, path)),
+            DeValue::Table(table) => ValueKind::Table(self.table(table, path)),
+        };
+        Some(Value::new(Some(&place.to_origin()), kind))
+    }
+
+    fn list(&mut self, list: &DeArray<'_>, path: &mut Vec<String>) -> Vec<Value> {
+        list.iter().filter_map(|item| self.value(item, path)).collect()
+    }
+
+    fn number(&self, digits: &DeInteger<'_>, place: &Place) -> Option<i64> {
+        let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
+        if number.is_none() {
+            let problem = Diagnostic::error(place, "this number is too large");
+            self.problems.add_unreadable(problem);
+        }
+        number
+    }
+}

@@ -1,0 +1,138 @@
+//! `[farm.NAME]` and `[farm.NAME.hosts.HOST]`: the X2Go servers.
+
+use std::time::Duration;
+
+use super::diagnostic::Diagnostic;
+use super::section::Section;
+use super::value::{FromText, Located};
+use crate::model::{FarmName, HostAddress, HostName};
+use crate::placement::{AgentKind, Farm, Host};
+
+const ASSUMED_SESSION: Duration = Duration::from_hours(8);
+const ASSUMED_SESSION_MIN: Duration = Duration::from_mins(1);
+const ASSUMED_SESSION_MAX: Duration = Duration::from_hours(31 * 24);
+const SESSIONS_MAX: i64 = 100_000;
+const SSH_PORT: u16 = 22;
+const WEIGHT: f64 = 1.0;
+const WEIGHT_MAX: f64 = 1000.0;
+
+/// The farms, and the names of all that were written, faulty ones included.
+pub(super) struct Farms {
+    pub(super) farms: Vec<Farm>,
+    pub(super) names: Vec<String>,
+}
+
+impl FromText for AgentKind {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => Err(format!("there is no agent `{text}`; there is `none`")),
+        }
+    }
+}
+
+/// Reads `[farm.*]`.
+pub(super) fn read(root: &mut Section<'_>) -> Farms {
+    let written = root.named("farm");
+    let names = written.iter().map(|(name, _)| name.clone()).collect();
+    let farms = written
+        .into_iter()
+        .filter_map(|(name, section)| farm(&name, section))
+        .collect();
+    Farms { farms, names }
+}
+
+fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
+    let problems = section.problems();
+    let header = section.header().clone();
+    let name = FarmName::new(name)
+        .map_err(|why| problems.error(&header, why.to_string()))
+        .ok();
+    let written = section.named("hosts");
+    if written.is_empty() {
+        let message = format!("{} has no hosts", section.title());
+        let hint = format!("write [{}.hosts.ts01]", section.title().trim_matches(['[', ']']));
+        problems.add_absence(Diagnostic::error(&header, message).hint(hint));
+    }
+    let hosts: Vec<_> = written
+        .into_iter()
+        .filter_map(|(name, section)| host(&name, section))
+        .collect();
+    check_same_port(&hosts, &section);
+    let agent = section.take("agent").unwrap_or(AgentKind::None);
+    let assumed_session = section
+        .duration("assumed_session", ASSUMED_SESSION_MIN..=ASSUMED_SESSION_MAX)
+        .unwrap_or(ASSUMED_SESSION);
+    let max_sessions_per_host = section.number("max_sessions_per_host", 1..=SESSIONS_MAX);
+    section.finish();
+    Some(Farm {
+        name: name?,
+        agent,
+        assumed_session,
+        max_sessions_per_host,
+        hosts: hosts.into_iter().map(|host| host.value).collect(),
+    })
+}
+
+/// Reads one host; its place is that of its port, or of its header if that was not written.
+fn host(name: &str, mut section: Section<'_>) -> Option<Located<Host>> {
+    let problems = section.problems();
+    let header = section.header().clone();
+    let name = HostName::new(name)
+        .map_err(|why| problems.error(&header, why.to_string()))
+        .ok();
+    let written = section.has("address");
+    let mut address = section.take::<HostAddress>("address");
+    if let (false, Some(name)) = (written, &name) {
+        address = HostAddress::new(name.as_str())
+            .map_err(|why| {
+                let hint = "write address = \"10.0.2.11\"".to_owned();
+                problems.add(Diagnostic::error(&header, why.to_string()).hint(hint));
+            })
+            .ok();
+    }
+    let place = section.place_of("port").unwrap_or(&header).clone();
+    let port = section
+        .number("port", 1..=i64::from(u16::MAX))
+        .unwrap_or(SSH_PORT);
+    let weight = section.take::<Located<f64>>("weight");
+    if let Some(Located { value, place }) = &weight
+        && !(*value > 0.0 && *value <= WEIGHT_MAX)
+    {
+        problems.error(
+            place,
+            format!("`weight` must be above 0 and at most {WEIGHT_MAX}"),
+        );
+    }
+    section.finish();
+    let value = Host {
+        name: name?,
+        address: address?,
+        port,
+        weight: weight.map_or(WEIGHT, |weight| weight.value),
+    };
+    Some(Located { value, place })
+}
+
+/// X2Go Client resumes a session on any host of the farm with the port of the one that was chosen.
+fn check_same_port(hosts: &[Located<Host>], section: &Section<'_>) {
+    let Some((first, others)) = hosts.split_first() else {
+        return;
+    };
+    for Located { value, place } in others {
+        if value.port != first.value.port {
+            let message = format!(
+                "host `{}` has port {} and `{}` has {} in {}",
+                value.name,
+                value.port,
+                first.value.name,
+                first.value.port,
+                section.title()
+            );
+            let hint = "all hosts of a farm share one port; make two farms".to_owned();
+            section
+                .problems()
+                .add(Diagnostic::error(place, message).hint(hint));
+        }
+    }
+}

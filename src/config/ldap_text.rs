@@ -1,0 +1,222 @@
+//! Texts of `[directory.ldap]` that have a form of their own: addresses of servers, filters, names of
+//! attributes, templates of distinguished names.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::value::FromText;
+use crate::model::Dn;
+
+const LDAP_PORT: u16 = 389;
+const LDAPS_PORT: u16 = 636;
+/// Longest filter taken, in bytes.
+const FILTER_BYTES_MAX: usize = 4096;
+/// Longest name of an attribute taken, in bytes.
+const ATTRIBUTE_BYTES_MAX: usize = 128;
+/// What stands for the name of the user in `user_dn_template`.
+const USER_PLACEHOLDER: &str = "{user}";
+
+/// `ldaps://HOST[:PORT]` or `ldap://HOST[:PORT]`.
+#[derive(Debug)]
+pub(super) struct ServerUrl {
+    pub(super) tls: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl ServerUrl {
+    /// Whether what is sent there stays on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost")
+            || self
+                .host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromText for ServerUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        // The text is not repeated: somebody may have written a password into it.
+        let wrong = || "this is no LDAP server; write it like ldaps://ldap.example.org".to_owned();
+        let url = Url::parse(text).map_err(|_| wrong())?;
+        let (tls, port) = match url.scheme() {
+            "ldaps" => (true, LDAPS_PORT),
+            "ldap" => (false, LDAP_PORT),
+            _ => return Err(wrong()),
+        };
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !bare {
+            return Err("only the server belongs here, like ldaps://ldap.example.org:636".to_owned());
+        }
+        let host = match url.host().ok_or_else(wrong)? {
+            Host::Domain(name) => name.to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        if host.is_empty() {
+            return Err(wrong());
+        }
+        let port = url.port().unwrap_or(port);
+        Ok(Self { tls, host, port })
+    }
+}
+
+/// A search filter, as far as its parentheses go (RFC 4515); whether its attributes exist, the server knows.
+#[derive(Debug)]
+pub(super) struct Filter(pub(super) String);
+
+impl FromText for Filter {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("{why}; write a filter like (objectClass=posixAccount)"));
+        if text.len() > FILTER_BYTES_MAX {
+            return Err(format!("it is longer than {FILTER_BYTES_MAX} bytes"));
+        }
+        if text.chars().any(char::is_control) {
+            return wrong("it has control characters");
+        }
+        if !text.starts_with('(') {
+            return wrong("it does not begin with `(`");
+        }
+        let mut depth = 0_usize;
+        for (at, c) in text.char_indices() {
+            match c {
+                '(' => depth += 1,
+                ')' if depth == 0 => return wrong("it has a `)` too many"),
+                ')' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 && at + c.len_utf8() < text.len() {
+                return wrong("something stands behind its last `)`");
+            }
+        }
+        if depth > 0 {
+            return wrong("it has a `(` that is not closed");
+        }
+        if text.contains("()") || !text.contains('=') {
+            return wrong("it compares nothing");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The name of an attribute, with its options (RFC 4512 section 2.5).
+#[derive(Debug)]
+pub(super) struct AttributeName(pub(super) String);
+
+impl FromText for AttributeName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let legal = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.;".contains(&b));
+        if text.is_empty() || text.len() > ATTRIBUTE_BYTES_MAX || !legal {
+            return Err(format!(
+                "`{text}` is not the name of an attribute, like departmentNumber"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A distinguished name in which `{user}` stands for the user's name.
+#[derive(Debug)]
+pub(super) struct DnTemplate(pub(super) String);
+
+impl FromText for DnTemplate {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let rest = text.split_once('=').map_or("", |(_, value)| value);
+        if !rest.contains(USER_PLACEHOLDER) {
+            return Err(format!(
+                "it does not name the user; write it like uid={USER_PLACEHOLDER},ou=people,dc=example,dc=org"
+            ));
+        }
+        Dn::new(&text.replace(USER_PLACEHOLDER, "user")).map_err(|why| why.to_string())?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_have_a_scheme_a_host_and_a_port() {
+        let url = |text: &str| ServerUrl::from_text(text).map(|url| (url.tls, url.host, url.port));
+        assert_eq!(
+            url("ldaps://l.example.org"),
+            Ok((true, "l.example.org".into(), 636))
+        );
+        assert_eq!(url("ldap://[::1]:3890/"), Ok((false, "::1".into(), 3890)));
+        for bad in [
+            "l.example.org",
+            "http://l",
+            "ldap://",
+            "ldapi:///run/slapd",
+            "ldap://u:p@h",
+            "ldap://h/dc=org",
+            "ldap://h?x",
+            "ldap://h:0x",
+            "",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+        assert!(!url("ldap://u:geheim@h").unwrap_err().contains("geheim"));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (text, loopback) in [
+            ("ldap://localhost", true),
+            ("ldap://127.9.9.9", true),
+            ("ldap://[::1]", true),
+            ("ldap://localhost.example.org", false),
+            ("ldap://10.0.0.1", false),
+        ] {
+            assert_eq!(
+                ServerUrl::from_text(text).unwrap().is_loopback(),
+                loopback,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn filters_are_whole() {
+        for good in ["(a=b)", "(&(a=b)(|(c=*)(!(d=e))))", r"(cn=a\28b\29)"] {
+            assert!(Filter::from_text(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a=b",
+            "(a=b",
+            "(a=b))",
+            "(a=b)(c=d)",
+            "()",
+            "(&)",
+            "(a=b) ",
+            "(a=\0)",
+            "(&(a=b)())",
+        ] {
+            assert!(Filter::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn templates_name_the_user_in_a_value() {
+        assert!(DnTemplate::from_text("uid={user},ou=people,dc=x").is_ok());
+        for bad in [
+            "uid=x,dc=x",
+            "{user}=x,dc=x",
+            "uid={user},",
+            "{user}",
+            "uid={usr},dc=x",
+        ] {
+            assert!(DnTemplate::from_text(bad).is_err(), "{bad}");
+        }
+    }
+}

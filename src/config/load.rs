@@ -1,0 +1,197 @@
+//! Reads a whole configuration: folders of files, then the environment.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Problems, Severity};
+use super::document::{Document, VARIABLE_PREFIX};
+use super::merge::merge;
+use super::named_file::read_bounded;
+use super::section::Section;
+use super::source::{Place, Source};
+use super::{authentication, client, directory, farms, profiles, rules, server};
+use crate::entitlement::{Profile, ProfileValue, Rule, Template};
+use crate::placement::Farm;
+use crate::wire::ClientConfig;
+use crate::{authenticate, directory as ldap, http};
+
+/// What the files in `conf.d` end with; others (editors' and packages' leftovers) are not read.
+const FILE_EXTENSION: &str = "toml";
+
+/// A configuration without errors.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// `[server]`
+    pub server: http::Settings,
+    /// The SQLite file with tickets and leases.
+    pub state: PathBuf,
+    /// `[authentication]`
+    pub authentication: authenticate::Settings,
+    /// `[directory.ldap]`
+    pub directory: ldap::Settings,
+    /// `[farm.*]`, by name.
+    pub farms: Vec<Farm>,
+    /// `[profile.*]`, by id.
+    pub profiles: Vec<Profile>,
+    /// `[rule.*]`, by name.
+    pub rules: Vec<Rule>,
+    /// `[client]`
+    pub client: ClientConfig,
+    /// What is legal but surely not meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads the `*.toml` files of each folder in name order, folder after folder, then the variables whose names
+/// begin with `X2GODIRECTOR__`, and the files that they name.
+///
+/// # Errors
+/// All problems of all files in their order; at least one is an error.
+pub fn load(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Configuration, Vec<Diagnostic>> {
+    let problems = Problems::default();
+    let mut sources = Vec::new();
+    let mut documents = Vec::new();
+    for folder in folders {
+        read_folder(folder, &mut sources, &mut documents, &problems);
+    }
+    let mut variables: Vec<_> = environment
+        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
+        .collect();
+    variables.sort();
+    for (name, value) in variables {
+        let source = Source::variable(sources.len(), &name);
+        documents.push(Document::of_variable(&source, &name, &value));
+        sources.push(source);
+    }
+    // Where nothing was given, there is a folder to name all the same.
+    let first = sources
+        .first()
+        .cloned()
+        .unwrap_or_else(|| Source::folder(0, Path::new("conf.d")));
+    let tree = merge(documents, &sources, &problems);
+    let root = Section::root(tree, Place::whole(&first), &problems);
+    let read = read_sections(root);
+    let found = problems.into_sorted();
+    let wrong = found.iter().any(|problem| problem.severity() == Severity::Error);
+    match read {
+        Some(configuration) if !wrong => Ok(Configuration {
+            warnings: found,
+            ..configuration
+        }),
+        _ => Err(found),
+    }
+}
+
+/// The sections in the order in which they need each other.
+fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
+    let directory = directory::read(root.section("directory"));
+    let server = server::read(root.section("server"), directory.longest_step);
+    let authentication = authentication::read(root.section("authentication"));
+    let client = client::read(root.section("client"));
+    let farms = farms::read(&mut root);
+    let profiles = profiles::read(&mut root, &farms.names);
+    let rules = rules::read(&mut root, &profiles.ids);
+    let problems = root.problems();
+    root.finish();
+    // Beside an error, a profile that seems to be given to nobody may be what the error is about.
+    if problems.is_empty() {
+        profiles.ids.warn_of_others(&rules.given, problems);
+    }
+    let rules = rules.rules;
+    let mut directory = directory.settings?;
+    add_attributes(&mut directory.attributes, &profiles.profiles, &rules);
+    Some(Configuration {
+        server: server.settings,
+        state: server.state,
+        authentication,
+        directory,
+        farms: farms.farms,
+        profiles: profiles.profiles,
+        rules,
+        client,
+        warnings: Vec::new(),
+    })
+}
+
+/// Adds the attributes that templates name to those that are asked of the directory.
+fn add_attributes(attributes: &mut Vec<String>, profiles: &[Profile], rules: &[Rule]) {
+    let users = profiles.iter().map(|profile| &profile.session_user);
+    let keys = profiles
+        .iter()
+        .flat_map(|profile| profile.keys.values())
+        .chain(rules.iter().flat_map(|rule| rule.set.values()))
+        .filter_map(|value| match value {
+            ProfileValue::Text(template) => Some(template),
+            ProfileValue::Flag(_) | ProfileValue::Number(_) => None,
+        });
+    let named: BTreeSet<&str> = users.chain(keys).flat_map(Template::attributes).collect();
+    for name in named {
+        if !attributes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            attributes.push(name.to_owned());
+        }
+    }
+}
+
+/// Reads the files of one folder, in name order.
+fn read_folder(
+    folder: &Path,
+    sources: &mut Vec<Arc<Source>>,
+    documents: &mut Vec<Document>,
+    problems: &Problems,
+) {
+    let source = Source::folder(sources.len(), folder);
+    let place = Place::whole(&source);
+    sources.push(source);
+    let paths = match file_paths(folder) {
+        Ok(paths) => paths,
+        Err(error) => {
+            let message = format!("this folder cannot be read: {error}");
+            problems.add_unreadable(Diagnostic::error(&place, message));
+            return;
+        }
+    };
+    for path in paths {
+        let rank = sources.len();
+        let text = read_bounded(&path).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|error| {
+                io::Error::other(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+            })
+        });
+        let source = match text {
+            Ok(text) => Source::file(rank, path, text),
+            Err(error) => {
+                let source = Source::file(rank, path, String::new());
+                let problem = Diagnostic::error(&Place::whole(&source), format!("cannot be read: {error}"));
+                problems.add_unreadable(problem);
+                source
+            }
+        };
+        documents.push(Document::parse(&source, problems));
+        sources.push(source);
+    }
+}
+
+/// The files of a folder that are read, in name order.
+fn file_paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path
+            .file_name()
+            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden
+            && path
+                .extension()
+                .is_some_and(|extension| extension == FILE_EXTENSION)
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

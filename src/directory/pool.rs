@@ -1,0 +1,184 @@
+//! The two kinds of connections to one server, kept for the next login.
+//!
+//! *Search* connections are bound as the service account, once, when they are made. *Bind* connections only try
+//! users' passwords. Both are held by one operation at a time: a bind changes who the connection is, and OpenLDAP
+//! keeps one paged search per connection, which a second one would end.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
+use ldap3::Ldap;
+use tokio::time::Instant;
+
+use super::dial::Dialer;
+use super::exchange::Exchange;
+use super::relay::{Relayed, relay};
+use super::request::Request;
+use super::settings::ServiceAccount;
+use super::trouble::Trouble;
+
+/// How long a connection may lie unused: firewalls forget idle connections without telling either side.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How long the service account is not tried again after the server refused it: each try counts towards that
+/// account's lockout.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+
+/// Connections for searches.
+pub(super) type SearchPool = Pool<SearchConnections>;
+/// Connections for binds of users.
+pub(super) type BindPool = Pool<BindConnections>;
+
+/// A pool of at most `size` connections, for which an operation waits at most `wait`.
+///
+/// # Errors
+/// Only if the pool wants a runtime that was not given, which it was.
+pub(super) fn pool<M: Manager>(manager: M, size: usize, wait: Duration) -> Result<Pool<M>, String> {
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(wait))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// A connection of the pool, a new one if need be.
+pub(super) async fn get<M>(pool: &Pool<M>, dialer: &Dialer, what: &str) -> Result<Object<M>, Trouble>
+where
+    M: Manager<Error = Trouble>,
+{
+    pool.get().await.map_err(|error| match error {
+        PoolError::Backend(trouble) => trouble,
+        PoolError::Timeout(_) => Trouble::Silent(format!(
+            "{}: all {} connections for {what} stayed busy for {:?}",
+            dialer.server,
+            pool.status().max_size,
+            dialer.operation_timeout
+        )),
+        // Closed, without a runtime, a failed hook: we do none of these.
+        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            Trouble::Lost(format!("{}: {what}: no connection pool", dialer.server))
+        }
+    })
+}
+
+/// Makes connections for searches.
+pub(super) struct SearchConnections {
+    dialer: Arc<Dialer>,
+    service: Option<ServiceAccount>,
+    refused: Mutex<Option<(Instant, String)>>,
+}
+
+/// One connection for searches.
+pub(super) struct SearchConnection {
+    relayed: Relayed,
+    /// An operation is under way, or was given up before its answer was complete.
+    pub busy: bool,
+}
+
+impl SearchConnection {
+    /// The handle for a search.
+    pub fn ldap(&mut self) -> &mut Ldap {
+        &mut self.relayed.ldap
+    }
+
+    /// Why the connection ended, once it has.
+    pub fn ended(&self) -> Arc<OnceLock<String>> {
+        Arc::clone(&self.relayed.ended)
+    }
+}
+
+impl SearchConnections {
+    /// Connections bound as this account, or anonymous ones.
+    pub fn new(dialer: Arc<Dialer>, service: Option<ServiceAccount>) -> Self {
+        Self {
+            dialer,
+            service,
+            refused: Mutex::new(None),
+        }
+    }
+
+    /// Binds as the service account.
+    async fn introduce(&self, exchange: &mut Exchange, service: &ServiceAccount) -> Result<(), Trouble> {
+        let request = Request::bind(service.dn.as_str(), service.password.expose());
+        let answer = exchange.ask("bind as the service account", &request).await?;
+        if answer.code == 0 {
+            return Ok(());
+        }
+        let hint = match answer.code {
+            49 => "check bind_dn and bind_password_file",
+            8 | 13 => "it wants TLS: use ldaps:// or start_tls",
+            _ => "check bind_dn",
+        };
+        let cause = format!(
+            "{}: the server refuses bind_dn {} (code {} {}): {hint}",
+            self.dialer.server, service.dn, answer.code, answer.text
+        );
+        *self.lock() = Some((Instant::now(), cause.clone()));
+        Err(Trouble::Busy(cause))
+    }
+
+    /// What the server said to the service account a moment ago, if it refused it.
+    fn just_refused(&self) -> Option<String> {
+        self.lock()
+            .as_ref()
+            .filter(|(when, _)| when.elapsed() < REFUSED_PAUSE)
+            .map(|(_, cause)| cause.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Manager for SearchConnections {
+    type Type = SearchConnection;
+    type Error = Trouble;
+
+    async fn create(&self) -> Result<SearchConnection, Trouble> {
+        if let Some(cause) = self.just_refused() {
+            return Err(Trouble::Busy(cause));
+        }
+        let mut exchange = self.dialer.dial().await?;
+        if let Some(service) = &self.service {
+            self.introduce(&mut exchange, service).await?;
+        }
+        let relayed = relay(exchange.into_stream()?)
+            .await
+            .map_err(|error| Trouble::Final(format!("{}: connect: {error}", self.dialer.server)))?;
+        Ok(SearchConnection { relayed, busy: false })
+    }
+
+    async fn recycle(&self, connection: &mut SearchConnection, metrics: &Metrics) -> RecycleResult<Trouble> {
+        let ended = connection.relayed.ended.get().is_some() || connection.relayed.ldap.is_closed();
+        keep(!ended && !connection.busy, metrics)
+    }
+}
+
+/// Makes connections for binds of users.
+pub(super) struct BindConnections {
+    /// Where they go.
+    pub dialer: Arc<Dialer>,
+}
+
+impl Manager for BindConnections {
+    type Type = Exchange;
+    type Error = Trouble;
+
+    async fn create(&self) -> Result<Exchange, Trouble> {
+        self.dialer.dial().await
+    }
+
+    async fn recycle(&self, exchange: &mut Exchange, metrics: &Metrics) -> RecycleResult<Trouble> {
+        keep(exchange.is_usable().await, metrics)
+    }
+}
+
+fn keep(usable: bool, metrics: &Metrics) -> RecycleResult<Trouble> {
+    if usable && metrics.last_used() < IDLE_MAX {
+        Ok(())
+    } else {
+        Err(RecycleError::message("not usable any more"))
+    }
+}

@@ -1,0 +1,116 @@
+//! The few requests that we encode ourselves (RFC 4511, in BER): those that carry a password, so that its bytes
+//! are wiped, and those that have to be sent before or beside `ldap3`.
+
+use zeroize::Zeroizing;
+
+/// The object identifier of StartTLS (RFC 4511 section 4.14.1).
+const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+/// "No attributes" (RFC 4511 section 4.5.1.8).
+const NO_ATTRIBUTES: &[u8] = b"1.1";
+
+/// The protocol operation of a request, without the message around it. Wiped when dropped.
+pub(super) struct Request(Zeroizing<Vec<u8>>);
+
+impl Request {
+    /// A simple bind with LDAP version 3.
+    pub fn bind(dn: &str, password: &str) -> Self {
+        Self(element(
+            0x60,
+            &[
+                &element(0x02, &[&[3]]),
+                &element(0x04, &[dn.as_bytes()]),
+                &element(0x80, &[password.as_bytes()]),
+            ],
+        ))
+    }
+
+    /// A search of the root entry, which every server answers at once, for nothing but its existence.
+    pub fn root_entry() -> Self {
+        let (base_object, never_dereference) = (&[0], &[0]);
+        Self(element(
+            0x63,
+            &[
+                &element(0x04, &[]),
+                &element(0x0a, &[base_object]),
+                &element(0x0a, &[never_dereference]),
+                &element(0x02, &[&[0]]),
+                &element(0x02, &[&[0]]),
+                &element(0x01, &[&[0]]),
+                &element(0x87, &[b"objectClass"]),
+                &element(0x30, &[&element(0x04, &[NO_ATTRIBUTES])]),
+            ],
+        ))
+    }
+
+    /// StartTLS.
+    pub fn start_tls() -> Self {
+        Self(element(0x77, &[&element(0x80, &[START_TLS])]))
+    }
+
+    /// The whole message with this id.
+    pub fn message(&self, id: u32) -> Zeroizing<Vec<u8>> {
+        // The fewest bytes (X.690 section 8.3.2): a leading zero stays only where the sign needs it.
+        let id = id.to_be_bytes();
+        let fewest = id
+            .iter()
+            .zip(id.iter().skip(1))
+            .take_while(|(first, second)| **first == 0 && **second < 0x80)
+            .count();
+        element(0x30, &[&element(0x02, &[&id[fewest..]]), &self.0])
+    }
+}
+
+/// One element: its tag, its length in the fewest bytes, and the parts of its content.
+fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let digits = length.to_be_bytes();
+    let digits = &digits[digits.iter().take_while(|digit| **digit == 0).count()..];
+    // Reserved at once: a vector that grows leaves copies behind that nothing wipes.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 + digits.len() + length));
+    bytes.push(tag);
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => bytes.push(short),
+        _ => {
+            bytes.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
+            bytes.extend_from_slice(digits);
+        }
+    }
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bind_is_what_rfc_4511_says() {
+        let bytes = Request::bind("cn=a", "pw").message(1);
+        assert_eq!(
+            bytes.as_slice(),
+            b"\x30\x12\x02\x01\x01\x60\x0d\x02\x01\x03\x04\x04cn=a\x80\x02pw"
+        );
+    }
+
+    #[test]
+    fn numbers_and_lengths_take_the_fewest_bytes() {
+        let long = Request::bind(&"x".repeat(300), "pw").message(0x80);
+        assert_eq!(&long[..8], b"\x30\x82\x01\x3f\x02\x02\x00\x80");
+        assert_eq!(Request::start_tls().message(0x1_0000)[2..7], [0x02, 3, 1, 0, 0]);
+    }
+
+    #[test]
+    fn lber_reads_what_is_written() {
+        for request in [
+            Request::root_entry(),
+            Request::start_tls(),
+            Request::bind("", "x"),
+        ] {
+            let bytes = request.message(77);
+            let (rest, _) = lber::parse::parse_tag(&bytes).unwrap();
+            assert!(rest.is_empty());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What can be asked of one server.
+
+use std::sync::Arc;
+
+use deadpool::managed::Object;
+use ldap3::LdapError;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::dial::Dialer;
+use super::exchange::Ending;
+use super::pool::{self, BindConnections, BindPool, SearchConnections, SearchPool};
+use super::request::Request;
+use super::search::{Answer, Query};
+use super::settings::Settings;
+use super::trouble::Trouble;
+
+/// Result codes of RFC 4511 appendix A with which a server says that it cannot answer anybody now.
+const BUSY: u32 = 51;
+const UNAVAILABLE: u32 = 52;
+/// `unwillingToPerform`. For a bind it speaks of the account, for a search of the server.
+const UNWILLING: u32 = 53;
+
+/// One server and the connections to it.
+pub(super) struct Server {
+    /// How connections are made.
+    pub dialer: Arc<Dialer>,
+    searches: SearchPool,
+    binds: BindPool,
+}
+
+impl Server {
+    /// Prepares the pools; connections are made when they are needed.
+    ///
+    /// # Errors
+    /// The pools cannot be set up.
+    pub fn new(dialer: Dialer, settings: &Settings) -> Result<Self, String> {
+        let dialer = Arc::new(dialer);
+        let wait = dialer.operation_timeout;
+        let searches = SearchConnections::new(Arc::clone(&dialer), settings.service.clone());
+        let binds = BindConnections {
+            dialer: Arc::clone(&dialer),
+        };
+        Ok(Self {
+            searches: pool::pool(searches, settings.search_connections, wait)?,
+            binds: pool::pool(binds, settings.bind_connections, wait)?,
+            dialer,
+        })
+    }
+
+    /// Tries a password: sends exactly one bind.
+    ///
+    /// # Errors
+    /// No answer, or none that says something about the password.
+    pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Trouble> {
+        let mut exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
+        match exchange.ask("bind", &Request::bind(dn, password)).await {
+            Ok(ending) if [BUSY, UNAVAILABLE].contains(&ending.code) => {
+                Err(self.busy("bind", ending.code, &ending.text))
+            }
+            Ok(ending) => Ok(ending),
+            Err(trouble) => {
+                drop(Object::take(exchange));
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Searches; a second time over a fresh connection if a kept one turned out to be dead.
+    ///
+    /// # Errors
+    /// No answer. What the answer is worth is the caller's matter.
+    pub async fn search(&self, query: &Arc<Query>) -> Result<Answer, Trouble> {
+        let connection = pool::get(&self.searches, &self.dialer, "searches").await?;
+        let kept = Object::metrics(&connection).recycle_count > 0;
+        match self.run(connection, query).await {
+            Err(Trouble::Lost(_)) if kept => {
+                // The others were made when this one was.
+                drop(self.searches.retain(|_, _| false));
+                let fresh = pool::get(&self.searches, &self.dialer, "searches").await?;
+                self.run(fresh, query).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn run(
+        &self,
+        mut connection: Object<SearchConnections>,
+        query: &Arc<Query>,
+    ) -> Result<Answer, Trouble> {
+        let ended = connection.ended();
+        let limit = self.dialer.operation_timeout;
+        let running = Arc::clone(query);
+        let url = self.dialer.server.to_string();
+        // In a task of its own, so that a panic within `ldap3` is one failed login.
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            connection.busy = true;
+            let answer = timeout(limit, running.run(&url, connection.ldap(), limit)).await;
+            if matches!(answer, Ok(Ok(_))) {
+                connection.busy = false;
+            } else {
+                drop(Object::take(connection));
+            }
+            answer
+        });
+        let answer = match task.join_next().await {
+            Some(Ok(Ok(Ok(answer)))) => answer,
+            Some(Ok(Err(_) | Ok(Err(LdapError::Timeout { .. })))) => {
+                return Err(Trouble::silent(&self.dialer.server, query.purpose, limit));
+            }
+            Some(Ok(Ok(Err(error)))) => {
+                let why = ended.get().cloned().unwrap_or_else(|| error.to_string());
+                return Err(self.lost(query.purpose, &why));
+            }
+            Some(Err(_)) | None => return Err(self.lost(query.purpose, "malformed answer")),
+        };
+        match answer.code {
+            BUSY | UNAVAILABLE | UNWILLING => Err(self.busy(query.purpose, answer.code, &answer.text)),
+            _ => Ok(answer),
+        }
+    }
+
+    fn busy(&self, operation: &str, code: u32, text: &str) -> Trouble {
+        Trouble::Busy(format!(
+            "{}: {operation}: the server cannot answer now (code {code}): {text}",
+            self.dialer.server
+        ))
+    }
+
+    fn lost(&self, operation: &str, why: &str) -> Trouble {
+        Trouble::Lost(format!("{}: {operation}: {why}", self.dialer.server))
+    }
+}

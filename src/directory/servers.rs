@@ -1,0 +1,111 @@
+//! All servers of a directory as one: each operation goes to the first that is healthy, and to the next one only
+//! if that one could not answer.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::dial::Dialer;
+use super::entry::Unavailable;
+use super::exchange::Ending;
+use super::health::{Health, probe_forever};
+use super::search::{Answer, Query};
+use super::server::Server;
+use super::settings::{Settings, Transport};
+use super::trouble::Trouble;
+use super::{SetupError, tls};
+
+/// The servers, their connections and what is known of their health.
+pub(super) struct Servers {
+    servers: Vec<Arc<Server>>,
+    health: Arc<Health>,
+    _probes: JoinSet<()>,
+}
+
+impl Servers {
+    /// Sets up TLS and starts the probes. No server has to be up.
+    ///
+    /// # Errors
+    /// The authorities cannot be read.
+    pub fn start(settings: &Settings) -> Result<Self, SetupError> {
+        let encrypted = settings
+            .servers
+            .iter()
+            .any(|server| server.transport != Transport::Plain);
+        let tls = encrypted
+            .then(|| tls::client(settings.ca_file.as_deref()))
+            .transpose()
+            .map_err(|error| SetupError(error.to_string()))?;
+        let health = Arc::new(Health::new(settings.servers.len()));
+        let mut probes = JoinSet::new();
+        let mut servers = Vec::new();
+        for (at, server) in settings.servers.iter().enumerate() {
+            let dialer = Dialer {
+                server: server.clone(),
+                tls: tls.clone(),
+                connect_timeout: settings.connect_timeout,
+                operation_timeout: settings.operation_timeout,
+            };
+            let server = Server::new(dialer, settings).map_err(SetupError)?;
+            probes.spawn(probe_forever(Arc::clone(&health), at, Arc::clone(&server.dialer)));
+            servers.push(Arc::new(server));
+        }
+        Ok(Self {
+            servers,
+            health,
+            _probes: probes,
+        })
+    }
+
+    /// Whether a server answered its last probe.
+    pub fn any_up(&self) -> bool {
+        self.health.any_up()
+    }
+
+    /// Tries a password, with one bind at each server that is asked.
+    pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Unavailable> {
+        self.ask(|server| async move { server.bind(dn, password).await })
+            .await
+    }
+
+    /// Searches.
+    pub async fn search(&self, query: Query) -> Result<Answer, Unavailable> {
+        let query = Arc::new(query);
+        self.ask(|server| {
+            let query = Arc::clone(&query);
+            async move { server.search(&query).await }
+        })
+        .await
+    }
+
+    async fn ask<T, F, Asking>(&self, operation: F) -> Result<T, Unavailable>
+    where
+        F: Fn(Arc<Server>) -> Asking,
+        Asking: Future<Output = Result<T, Trouble>>,
+    {
+        let mut tried = vec![false; self.servers.len()];
+        let mut causes = Vec::new();
+        while let Some(at) = self.health.next(&tried) {
+            let (Some(server), Some(tried_here)) = (self.servers.get(at), tried.get_mut(at)) else {
+                break;
+            };
+            *tried_here = true;
+            let answer = tokio::select! {
+                biased;
+                answer = operation(Arc::clone(server)) => answer,
+                cause = self.health.gone(at, &tried) => Err(Trouble::Silent(cause)),
+            };
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(Trouble::Final(cause)) => return Err(Unavailable { cause }),
+                Err(trouble) => causes.push(trouble.cause()),
+            }
+        }
+        causes.extend(self.health.causes());
+        causes.sort();
+        causes.dedup();
+        Err(Unavailable {
+            cause: causes.join("; "),
+        })
+    }
+}

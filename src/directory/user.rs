@@ -1,0 +1,264 @@
+//! How the entry of a user is asked for, and what becomes of the answer. Pure.
+
+use ldap3::dn_escape;
+
+use crate::model::{Attributes, Dn, Now, TypedName, UserName};
+
+use super::entry::{Entry, Unavailable};
+use super::search::{Answer, Extent, Found, Query};
+use super::settings::{Settings, UserLookup};
+use super::{account, filter};
+
+/// The words that stand for the name in a DN template.
+const PLACEHOLDER: &str = "{user}";
+/// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
+const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// Result codes of RFC 4511 appendix A.
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const NO_SUCH_OBJECT: u32 = 32;
+const INVALID_DN: u32 = 34;
+
+/// Knows how to ask for users.
+pub(super) struct Users {
+    lookup: UserLookup,
+    name_attribute: String,
+    attributes: Vec<String>,
+}
+
+impl Users {
+    /// Prepares the lookup.
+    ///
+    /// # Errors
+    /// The filter is none.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let mut lookup = settings.user_lookup.clone();
+        if let UserLookup::Search { filter, .. } = &mut lookup {
+            *filter = filter::from_admin(filter).map_err(|problem| format!("user_filter: {problem}"))?;
+        }
+        let name_attribute = settings.user_attribute.to_lowercase();
+        let mut attributes: Vec<String> = ALWAYS
+            .iter()
+            .chain(account::ATTRIBUTES)
+            .map(|name| (*name).to_owned())
+            .chain(settings.attributes.iter().map(|name| name.to_lowercase()))
+            .chain([name_attribute.clone()])
+            .collect();
+        attributes.sort();
+        attributes.dedup();
+        Ok(Self {
+            lookup,
+            name_attribute,
+            attributes,
+        })
+    }
+
+    /// The search for the user of that name.
+    pub fn query(&self, name: &TypedName) -> Query {
+        let (base, extent, filter) = match &self.lookup {
+            UserLookup::Search { base, filter } => (
+                base.as_str().to_owned(),
+                Extent::One,
+                filter::both(filter, &filter::equals(&self.name_attribute, name.as_str())),
+            ),
+            UserLookup::Template(template) => (
+                fill(template, name.as_str()),
+                Extent::Base,
+                "(objectClass=*)".to_owned(),
+            ),
+        };
+        Query {
+            purpose: "user search",
+            base,
+            extent,
+            filter,
+            attributes: self.attributes.clone(),
+            values: None,
+        }
+    }
+
+    /// The DN of a user who cannot exist: 128 random bits as name.
+    pub fn nobody(&self) -> String {
+        let name = format!("{:032x}", rand::random::<u128>());
+        match &self.lookup {
+            UserLookup::Search { base, .. } => format!("cn={name},{base}"),
+            UserLookup::Template(template) => fill(template, &name),
+        }
+    }
+
+    /// The entry that the answer holds. None if there is none, or if there is no telling whose it is: several
+    /// entries of that name, or an entry whose several names do not include the one typed. The admin is told.
+    pub fn entry(&self, answer: Answer, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
+        let template = matches!(self.lookup, UserLookup::Template(_));
+        match answer.code {
+            0 | SIZE_LIMIT_EXCEEDED => {}
+            NO_SUCH_OBJECT | INVALID_DN if template => return Ok(None),
+            _ => return Err(answer.incomplete("user search")),
+        }
+        let mut found = answer.found;
+        let Some(first) = found.pop() else {
+            return if answer.code == 0 {
+                Ok(None)
+            } else {
+                Err(Unavailable {
+                    cause: format!(
+                        "{}: user search: size limit reached without an entry",
+                        answer.server
+                    ),
+                })
+            };
+        };
+        if let Some(second) = found.pop() {
+            tracing::warn!(
+                first = first.dn,
+                second = second.dn,
+                "two entries have the name that was typed; neither can log in: narrow user_base or user_filter"
+            );
+            return Ok(None);
+        }
+        self.read(first, name, now).map_err(|why| Unavailable {
+            cause: format!("{}: user search: {why}", answer.server),
+        })
+    }
+
+    fn read(&self, found: Found, name: &TypedName, now: Now) -> Result<Option<Entry>, String> {
+        let dn = Dn::new(&found.dn).map_err(|invalid| invalid.to_string())?;
+        let Some(user) = self.canonical(&found.attributes, name) else {
+            tracing::warn!(
+                entry = found.dn,
+                attribute = self.name_attribute,
+                "this entry has no usable name or several of which none was typed; it cannot log in"
+            );
+            return Ok(None);
+        };
+        Ok(Some(Entry {
+            dn,
+            user,
+            state: account::state(&found.attributes, now),
+            password_changed: account::password_changed(&found.attributes),
+            attributes: found.attributes,
+        }))
+    }
+
+    /// The canonical name: the only value of the name attribute, or the one that was typed.
+    fn canonical(&self, attributes: &Attributes, name: &TypedName) -> Option<UserName> {
+        let values = attributes.get(&self.name_attribute)?;
+        let value = match values.as_slice() {
+            [only] => only,
+            several => several
+                .iter()
+                .find(|value| value.to_lowercase() == name.folded())?,
+        };
+        UserName::new(value).ok()
+    }
+}
+
+/// The template with the name as one value of a DN (RFC 4514 section 2.4).
+fn fill(template: &str, name: &str) -> String {
+    template.replace(PLACEHOLDER, &dn_escape(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::directory::settings::Schema;
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&Settings {
+            servers: Vec::new(),
+            ca_file: None,
+            service: None,
+            schema: Schema::Rfc2307,
+            nested_groups: false,
+            user_lookup: lookup,
+            user_attribute: "uid".into(),
+            group_base: Dn::new("dc=x").unwrap(),
+            group_filter: "(cn=*)".into(),
+            attributes: vec!["departmentNumber".into()],
+            connect_timeout: Duration::from_secs(1),
+            operation_timeout: Duration::from_secs(1),
+            search_connections: 1,
+            bind_connections: 1,
+        })
+        .unwrap()
+    }
+
+    fn searched() -> Users {
+        users(UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: "objectClass=person".into(),
+        })
+    }
+
+    fn typed(name: &str) -> TypedName {
+        TypedName::new(name).unwrap()
+    }
+
+    fn answer(code: u32, entries: &[(&str, &[&str])]) -> Answer {
+        let found = entries.iter().map(|(dn, names)| Found {
+            dn: (*dn).to_owned(),
+            attributes: [(
+                "uid".to_owned(),
+                names.iter().map(|name| (*name).to_owned()).collect(),
+            )]
+            .into(),
+        });
+        Answer {
+            server: String::new(),
+            found: found.collect(),
+            code,
+            text: String::new(),
+        }
+    }
+
+    fn found(users: &Users, answer: Answer, name: &str) -> Result<Option<String>, Unavailable> {
+        let entry = users.entry(answer, &typed(name), Now::from_unix_ms(0))?;
+        Ok(entry.map(|entry| entry.user.as_str().to_owned()))
+    }
+
+    #[test]
+    fn a_name_stays_a_value() {
+        let query = searched().query(&typed("*)(uid=bob"));
+        assert_eq!(query.filter, r"(&(objectClass=person)(uid=\2a\29\28uid=bob))");
+        let query = users(UserLookup::Template("uid={user},dc=x".into())).query(&typed("a,dc=y"));
+        assert_eq!(query.base, r"uid=a\2cdc\3dy,dc=x");
+        assert_eq!(query.extent, Extent::Base);
+    }
+
+    #[test]
+    fn what_is_asked_for_includes_the_state_of_the_account() {
+        let query = searched().query(&typed("a"));
+        for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
+            assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_canonical_name_is_the_entrys() {
+        let users = searched();
+        let of = |names: &[&str], name: &str| found(&users, answer(0, &[("uid=a", names)]), name).unwrap();
+        assert_eq!(of(&["alice"], "ALICE").as_deref(), Some("alice"));
+        assert_eq!(of(&["alice", "Al"], "AL ").as_deref(), Some("Al"));
+        assert_eq!(of(&["alice", "al"], "allie"), None);
+        assert_eq!(of(&[], "alice"), None);
+    }
+
+    #[test]
+    fn no_entry_and_two_entries_are_nobody() {
+        let users = searched();
+        let two: &[(&str, &[&str])] = &[("uid=a,ou=1", &["a"]), ("uid=a,ou=2", &["a"])];
+        assert_eq!(found(&users, answer(0, &[]), "a"), Ok(None));
+        assert_eq!(found(&users, answer(0, two), "a"), Ok(None));
+        assert_eq!(found(&users, answer(SIZE_LIMIT_EXCEEDED, two), "a"), Ok(None));
+    }
+
+    #[test]
+    fn a_missing_base_is_no_answer_but_a_missing_template_entry_is_one() {
+        let template = users(UserLookup::Template("uid={user},dc=x".into()));
+        assert_eq!(found(&template, answer(NO_SUCH_OBJECT, &[]), "a"), Ok(None));
+        assert!(found(&searched(), answer(NO_SUCH_OBJECT, &[]), "a").is_err());
+        assert!(found(&searched(), answer(SIZE_LIMIT_EXCEEDED, &[]), "a").is_err());
+        assert!(found(&searched(), answer(50, &[]), "a").is_err());
+    }
+}

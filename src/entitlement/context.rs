@@ -1,0 +1,11 @@
+//! What the rules see of a request.
+
+use crate::model::ClientAddress;
+
+/// What the rules see of a request besides the person who makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context {
+    /// Where the client is. Nothing means unknown, which never helps: an allow rule with `clients` does not
+    /// match, a deny rule with `clients` does.
+    pub client: Option<ClientAddress>,
+}

@@ -1,0 +1,69 @@
+//! What somebody may start.
+
+use std::collections::BTreeMap;
+
+use super::draft::Draft;
+use super::{Profile, Rule};
+use crate::model::session_key::Value;
+use crate::model::{Account, FarmName, Offered, ProfileId};
+
+/// A profile that the rules gave somebody who proved to be who they are, on one request. Only
+/// [`Policy`](super::Policy) makes one, and only for an [`Authenticated`](crate::model::Authenticated).
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    account: Account,
+    profile_id: ProfileId,
+    farm: FarmName,
+    session_user: String,
+    keys: BTreeMap<&'static str, Value>,
+    rules: Vec<String>,
+}
+
+impl Offer {
+    pub(super) fn new(account: &Account, profile: &Profile, rules: &[&Rule], draft: Draft<'_>) -> Self {
+        Self {
+            account: account.clone(),
+            profile_id: profile.id.clone(),
+            farm: profile.farm.clone(),
+            session_user: draft.session_user,
+            keys: draft
+                .keys
+                .into_iter()
+                .map(|(key, drafted)| (key, drafted.value))
+                .collect(),
+            rules: rules.iter().map(|rule| rule.name.clone()).collect(),
+        }
+    }
+
+    /// The profile.
+    pub fn profile_id(&self) -> &ProfileId {
+        &self.profile_id
+    }
+
+    /// The name of the account on the hosts of the farm: letters A to Z, digits and `. _ @ -`, at most 255.
+    pub fn session_user(&self) -> &str {
+        &self.session_user
+    }
+
+    /// The session keys, rendered. A text has no control characters; what else a reply must not hold is for
+    /// the writer of the reply to see to.
+    pub fn keys(&self) -> &BTreeMap<&'static str, Value> {
+        &self.keys
+    }
+
+    /// The names of the allow rules that gave it, in the order in which they set keys.
+    pub fn rules(&self) -> &[String] {
+        &self.rules
+    }
+}
+
+impl Offered for Offer {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn farm(&self) -> &FarmName {
+        &self.farm
+    }
+}

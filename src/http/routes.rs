@@ -1,0 +1,102 @@
+//! Which path leads where.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use warp::filters::BoxedFilter;
+use warp::{Filter, Rejection};
+
+use super::connection::Visit;
+use super::reply::{self, Reply, TEXT};
+use super::stop::Stop;
+use super::{Operations, page, plain};
+
+/// The routes of the front end. It is not ready any more once it stops.
+pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilter<(Reply,)> {
+    let end = warp::path::end();
+    let health = warp::path("healthz")
+        .and(end)
+        .and(warp::method())
+        .map(|method| reading(&method, || reply::reply(StatusCode::OK, TEXT, "serving\n")));
+    let behind = Arc::clone(&operations);
+    let ready = warp::path("readyz")
+        .and(end)
+        .and(warp::method())
+        .map(move |method| {
+            reading(&method, || {
+                if behind.ready() && !stop.is_given() {
+                    reply::reply(StatusCode::OK, TEXT, "ready\n")
+                } else {
+                    reply::reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n")
+                }
+            })
+        });
+    let start = end
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .map(|method, headers: HeaderMap| reading(&method, || page::page(&headers)));
+    start
+        .or(health)
+        .unify()
+        .or(ready)
+        .unify()
+        .or(plain_door(operations))
+        .unify()
+        .recover(|rejection: Rejection| async move { Ok::<_, Infallible>(rejected(&rejection)) })
+        .unify()
+        .boxed()
+}
+
+/// `/plain`, and `/plain/NAME` for URLs of an older broker; each with a slash behind it or not.
+fn plain_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
+    let unnamed = warp::path::end();
+    let named = warp::path::param()
+        .and(warp::path::end())
+        .map(|_: String| ())
+        .untuple_one();
+    warp::path("plain")
+        .and(unnamed.or(named).unify())
+        .and(warp::method())
+        .and(warp::ext::get())
+        .and(warp::body::bytes())
+        .then(move |method: Method, visit: Visit, body: Bytes| {
+            let operations = Arc::clone(&operations);
+            async move {
+                if method == Method::POST {
+                    plain::answer(operations, visit, body).await
+                } else {
+                    not_allowed("POST")
+                }
+            }
+        })
+        .boxed()
+}
+
+/// The reply to a request that only reads. hyper leaves the body out for HEAD.
+fn reading(method: &Method, reply: impl FnOnce() -> Reply) -> Reply {
+    if method == Method::GET || method == Method::HEAD {
+        reply()
+    } else {
+        not_allowed("GET, HEAD")
+    }
+}
+
+fn not_allowed(allowed: &'static str) -> Reply {
+    let mut reply = reply::status(StatusCode::METHOD_NOT_ALLOWED);
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// Never warp's own words. The filters above reject nothing but paths.
+fn rejected(rejection: &Rejection) -> Reply {
+    if rejection.is_not_found() {
+        return reply::status(StatusCode::NOT_FOUND);
+    }
+    tracing::error!("a request was rejected: {rejection:?}");
+    reply::status(StatusCode::INTERNAL_SERVER_ERROR)
+}

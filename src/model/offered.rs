@@ -1,0 +1,12 @@
+//! What the rules gave somebody, as the placement sees it.
+
+use super::{Account, FarmName};
+
+/// A profile that the rules gave an account on this request. Only `entitlement::Offer` implements it (a test
+/// in `tests/` holds that), so what takes an `Offered` cannot be called for a profile that was never offered.
+pub trait Offered {
+    /// Whose offer it is.
+    fn account(&self) -> &Account;
+    /// The farm it starts on.
+    fn farm(&self) -> &FarmName;
+}

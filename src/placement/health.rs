@@ -1,0 +1,62 @@
+//! Whether a machine answers, kept fresh in the background.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::probe::{Machine, Prober, Silence};
+
+/// Time between two probes of a machine. OpenSSH 9.8 and later counts a second of penalty against an address
+/// for each connection that does not log in, and refuses it when 15 of them have come together
+/// (`PerSourcePenalties` in sshd_config(5)): one probe in 5 s never gets there.
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Whether a machine can take sessions, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It has not been asked yet; nothing starts there.
+    Unknown,
+    /// It answered the last probe.
+    Up,
+    /// It did not.
+    Down,
+}
+
+/// Probes a machine for ever, about once in `interval`, and tells `health` of it. `names` is what the log calls
+/// the machine.
+pub(super) async fn keep_watch(
+    prober: Arc<Prober>,
+    machine: Machine,
+    names: String,
+    interval: Duration,
+    health: watch::Sender<Health>,
+) {
+    let mut known = Vec::new();
+    let mut tried = true;
+    loop {
+        let answer = prober.probe(&machine, &mut known).await;
+        let before = *health.borrow();
+        match &answer {
+            Ok(()) if before != Health::Up => tracing::info!(host = names, "host answers"),
+            Err(Silence::NotTried(error)) if tried => {
+                tracing::warn!(host = names, %error, "host cannot be probed; what was known of it stays");
+            }
+            Err(silence @ (Silence::Name(_) | Silence::Connection(_))) if before != Health::Down => {
+                tracing::warn!(host = names, error = %silence, "host does not answer; nothing starts there");
+            }
+            _ => {}
+        }
+        tried = !matches!(answer, Err(Silence::NotTried(_)));
+        if tried {
+            health.send_replace(if answer.is_ok() { Health::Up } else { Health::Down });
+        }
+        sleep(jittered(interval)).await;
+    }
+}
+
+/// The interval, a fifth shorter to a fifth longer, so that the hosts of a farm are not all probed at once.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(rand::random_range(0.8..1.2))
+}

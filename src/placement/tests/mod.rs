@@ -1,0 +1,117 @@
+//! The room as a whole: real listeners on loopback, a store in memory.
+
+mod health;
+mod leases;
+mod memory_store;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::memory_store::MemoryStore;
+use super::{AgentKind, Farm, Farms, Host, Placements};
+use crate::model::{Account, FarmName, HostAddress, HostName, Now, Offered, Source, UserName};
+
+/// Longer than anything here takes; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SESSION: Duration = Duration::from_secs(8 * 3600);
+
+struct Offer {
+    account: Account,
+    farm: FarmName,
+}
+
+impl Offered for Offer {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+    fn farm(&self) -> &FarmName {
+        &self.farm
+    }
+}
+
+fn account(user: &str) -> Account {
+    Account {
+        source: Source::Ldap,
+        user: UserName::new(user).unwrap(),
+    }
+}
+
+fn offer(user: &str, farm: &str) -> Offer {
+    Offer {
+        account: account(user),
+        farm: FarmName::new(farm).unwrap(),
+    }
+}
+
+/// The moment that many seconds in.
+fn at(seconds: i64) -> Now {
+    Now::from_unix_ms(seconds * 1000)
+}
+
+/// A port that takes connections until this is dropped.
+fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+fn port_of(listener: &TcpListener) -> u16 {
+    listener.local_addr().unwrap().port()
+}
+
+fn host(name: &str, address: &str, port: u16) -> Host {
+    Host {
+        name: HostName::new(name).unwrap(),
+        address: HostAddress::new(address).unwrap(),
+        port,
+        weight: 1.0,
+    }
+}
+
+fn farm(name: &str, hosts: Vec<Host>) -> Farm {
+    Farm {
+        name: FarmName::new(name).unwrap(),
+        agent: AgentKind::None,
+        assumed_session: SESSION,
+        max_sessions_per_host: None,
+        hosts,
+    }
+}
+
+/// The farm `lab` on these listeners, as `ts0`, `ts1` and so on.
+fn lab(listeners: &[TcpListener]) -> Farm {
+    let hosts = listeners
+        .iter()
+        .enumerate()
+        .map(|(number, listener)| host(&format!("ts{number}"), "127.0.0.1", port_of(listener)))
+        .collect();
+    farm("lab", hosts)
+}
+
+async fn watched(farms: impl IntoIterator<Item = Farm>) -> Farms {
+    Farms::start_probing(farms, None, Duration::from_millis(20)).await
+}
+
+async fn until(farms: &Farms, host: &str, healthy: bool) {
+    let (farm, host) = (FarmName::new("lab").unwrap(), HostName::new(host).unwrap());
+    let settled = async {
+        while farms.host(&farm, &host).unwrap().is_healthy() != healthy {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled)
+        .await
+        .unwrap_or_else(|_| panic!("{host} never became healthy={healthy}"));
+}
+
+async fn empty() -> (Arc<MemoryStore>, Placements) {
+    let store = Arc::new(MemoryStore::default());
+    let placements = Placements::load(Arc::<MemoryStore>::clone(&store)).await.unwrap();
+    (store, placements)
+}
+
+/// The tests that close a port have an address of their own, where no other test can be given that port.
+fn listener_at(address: &str) -> (TcpListener, Host) {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let host = host("ts0", address, port_of(&listener));
+    (listener, host)
+}

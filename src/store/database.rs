@@ -1,0 +1,264 @@
+//! The SQLite file: how it is opened, whose it is, and which schema it has.
+
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Transaction};
+
+use super::StoreError;
+
+/// The schema this version writes, in `PRAGMA user_version`. A change of the tables raises it and adds a step
+/// in [`upgrade`].
+const SCHEMA_VERSION: i64 = 1;
+
+/// Longest wait for the file's lock when it is opened: a restart may overlap with the last write of the old
+/// process.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+
+const SCHEMA_1: &str = "
+    CREATE TABLE tickets (
+        hash BLOB PRIMARY KEY,
+        password_mac BLOB NOT NULL,
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        door TEXT NOT NULL,
+        client TEXT,
+        login INTEGER NOT NULL,
+        issued INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        replaced INTEGER NOT NULL,
+        password_changed INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tickets_of_account ON tickets (source, user);
+    CREATE INDEX tickets_by_end ON tickets (expires);
+    CREATE TABLE leases (
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        farm TEXT NOT NULL,
+        host TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        confirmed INTEGER,
+        expires INTEGER NOT NULL,
+        PRIMARY KEY (source, user, farm)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// The open file. No other process can open it meanwhile.
+pub(super) struct Database {
+    connection: Connection,
+}
+
+impl Database {
+    /// Opens the file, or makes it (0600) with the folders above it (0700).
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let say = |why: String| StoreError(format!("{}: {why}", path.display()));
+        prepare_file(path).map_err(|error| say(error.to_string()))?;
+        let mut connection = Connection::open(path).map_err(|error| say(explain(&error)))?;
+        configure(&connection).map_err(|error| say(explain(&error)))?;
+        let transaction = connection.transaction().map_err(|error| say(explain(&error)))?;
+        check_schema(&transaction).map_err(say)?;
+        transaction.commit().map_err(|error| say(explain(&error)))?;
+        Ok(Self { connection })
+    }
+
+    /// Runs `work` in one transaction, durable when this returns, or undone if anything fails.
+    pub(super) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let whole = || {
+            let transaction = self.connection.transaction()?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        whole().map_err(|error| StoreError(explain(&error)))
+    }
+}
+
+/// Gives the file its mode before SQLite opens it. The file is never opened here: closing any descriptor of it
+/// would drop the locks that this process holds on it (POSIX `fcntl` locks).
+fn prepare_file(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match created {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the file for this process alone, and makes each commit reach the disk.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(LOCK_WAIT)?;
+    // Before WAL: SQLite then keeps the index of the log in memory, and the lock until the file is closed.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")
+}
+
+/// Brings an empty file to the schema; says in the admin's words why another cannot be used.
+fn check_schema(transaction: &Transaction<'_>) -> Result<(), String> {
+    let integrity: String = transaction
+        .pragma_query_value(None, "quick_check", |row| row.get(0))
+        .map_err(|error| explain(&error))?;
+    if integrity != "ok" {
+        return Err(format!("{DAMAGED} ({integrity})"));
+    }
+    let version: i64 = transaction
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| explain(&error))?;
+    let tables: i64 = transaction
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| explain(&error))?;
+    match version {
+        SCHEMA_VERSION => Ok(()),
+        0 if tables == 0 => upgrade(transaction).map_err(|error| explain(&error)),
+        newer if newer > SCHEMA_VERSION => Err(format!(
+            "was written by a newer x2godirector (schema {newer}, this one knows {SCHEMA_VERSION}); install that \
+             version again, or move the file away: users then log in once more"
+        )),
+        _ => Err("is an SQLite file of another program; name another file in `state`".to_owned()),
+    }
+}
+
+fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(SCHEMA_1)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+const DAMAGED: &str = "is damaged, or no state file; move it away: users then log in once more";
+
+/// An SQLite error in the admin's words.
+fn explain(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another x2godirector uses it; stop that one, or name another file in `state`".to_owned()
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!("{DAMAGED} ({error})"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(folder: &tempfile::TempDir) -> Result<Database, StoreError> {
+        Database::open(&folder.path().join("state/state.db"))
+    }
+
+    #[test]
+    fn the_file_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(&folder).unwrap();
+        let mode = |name: &str| {
+            std::fs::metadata(folder.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(mode("state"), 0o700);
+        assert_eq!(mode("state/state.db"), 0o600);
+        assert_eq!(mode("state/state.db-wal"), 0o600);
+        drop(database);
+
+        std::fs::set_permissions(
+            folder.path().join("state/state.db"),
+            Permissions::from_mode(0o644),
+        )
+        .unwrap();
+        let _database = open(&folder).unwrap();
+        assert_eq!(mode("state/state.db"), 0o600);
+    }
+
+    #[test]
+    fn a_full_disk_undoes_the_whole_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = open(&folder).unwrap();
+        let pages: i64 = database
+            .connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        database
+            .connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+        let lease = "INSERT INTO leases VALUES ('ldap', ?1, 'farm', 'host', 0, NULL, 0)";
+        let failed = database.transact(|transaction| {
+            for user in 0..10_000 {
+                transaction.execute(lease, [format!("user{user}")])?;
+            }
+            Ok(())
+        });
+        assert!(failed.unwrap_err().to_string().contains("full"));
+        let kept: i64 = database
+            .transact(|transaction| {
+                transaction.execute(lease, ["alice"])?;
+                transaction.query_row("SELECT count(*) FROM leases", [], |row| row.get(0))
+            })
+            .unwrap();
+        assert_eq!(kept, 1);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_say_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let refusal = |path: &Path| Database::open(path).err().map(|error| error.to_string()).unwrap();
+
+        std::fs::write(
+            &path,
+            "this is no database, but longer than a header of one".repeat(100),
+        )
+        .unwrap();
+        assert!(refusal(&path).contains("damaged, or no state file"));
+
+        let other = folder.path().join("other.db");
+        Connection::open(&other)
+            .unwrap()
+            .execute_batch("CREATE TABLE notes (text TEXT)")
+            .unwrap();
+        assert!(refusal(&other).contains("another program"));
+
+        let newer = folder.path().join("newer.db");
+        drop(Database::open(&newer).unwrap());
+        Connection::open(&newer)
+            .unwrap()
+            .pragma_update(None, "user_version", 2)
+            .unwrap();
+        assert!(refusal(&newer).contains("schema 2, this one knows 1"));
+
+        assert!(refusal(Path::new("/proc/nowhere/state.db")).contains("/proc/nowhere/state.db"));
+    }
+
+    #[test]
+    fn two_daemons_cannot_share_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(&folder).unwrap();
+        assert!(
+            open(&folder)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("another x2godirector uses it")
+        );
+        drop(first);
+        assert!(open(&folder).is_ok());
+    }
+}

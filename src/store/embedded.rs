@@ -1,0 +1,135 @@
+//! The store of one daemon: an SQLite file beside it.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::database::Database;
+use super::held::Held;
+use super::records::{LeaseRecord, TicketHash, TicketRecord};
+use super::statements::{Change, load_leases, load_tickets};
+use super::writer::{Job, Writer};
+use super::{Answer, Store, StoreError};
+use crate::model::{Account, FarmName, Now};
+
+/// Most changes waiting to be written; the next caller waits for a place.
+const QUEUE_MAX: usize = 1024;
+
+/// A [`Store`] in one SQLite file (WAL, each commit synced). One thread writes, and commits together what
+/// waits together; reads are answered from memory, where all records are held (about 0.5 kB a ticket). Dropping
+/// it writes what is noted and closes the file.
+pub struct Embedded {
+    held: Arc<RwLock<Held>>,
+    /// There until [`Drop`] closes it, which is how the writer learns of the end.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Embedded {
+    /// Opens the file (0600), or makes it with the folders above it (0700), and reads all records.
+    ///
+    /// # Errors
+    /// Names the file and what to do when it is damaged, of a newer version or another program, in use by
+    /// another daemon, or cannot be written.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut database = Database::open(path)?;
+        let held = database
+            .transact(|transaction| Ok(Held::new(load_tickets(transaction)?, load_leases(transaction)?)))
+            .map_err(|StoreError(why)| StoreError(format!("{}: {why}", path.display())))?;
+        let held = Arc::new(RwLock::new(held));
+        let (jobs, received) = mpsc::channel(QUEUE_MAX);
+        let start = |error: std::io::Error| StoreError(format!("the writer cannot start: {error}"));
+        let writer = Writer {
+            database,
+            held: Arc::clone(&held),
+            jobs: received,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(start)?,
+        };
+        let writer = std::thread::Builder::new()
+            .name("state".to_owned())
+            .spawn(move || writer.run())
+            .map_err(start)?;
+        Ok(Self {
+            held,
+            jobs: Some(jobs),
+            writer: Some(writer),
+        })
+    }
+
+    /// Hands a change to the writer and waits until it is durable. The wait is for this machine's disk; the
+    /// caller's own deadline ends it, and the change is made all the same.
+    async fn change(&self, change: Change) -> Result<usize, StoreError> {
+        let stopped = || StoreError("the writer has stopped".to_owned());
+        let (done, answer) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(Job { change, done }).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.jobs.take();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of the state file ended early");
+        }
+    }
+}
+
+impl Store for Embedded {
+    fn add_ticket(&self, ticket: TicketRecord) -> Answer<'_, ()> {
+        Box::pin(async { self.change(Change::AddTicket(ticket)).await.map(drop) })
+    }
+
+    fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<TicketRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let ticket = held.ticket(&hash).cloned();
+        Box::pin(async { Ok(ticket) })
+    }
+
+    fn rotate_ticket(&self, replaced: TicketHash, end: Now, successor: TicketRecord) -> Answer<'_, bool> {
+        let change = Change::RotateTicket {
+            replaced,
+            end,
+            successor,
+        };
+        Box::pin(async { self.change(change).await.map(|rotated| rotated > 0) })
+    }
+
+    fn touch_ticket(&self, hash: TicketHash, at: Now) {
+        self.held
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .touch(hash, at);
+    }
+
+    fn revoke_tickets(&self, account: &Account) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::RevokeTickets(account.clone())))
+    }
+
+    fn prune_tickets(&self, now: Now) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::PruneTickets(now)))
+    }
+
+    fn leases(&self) -> Answer<'_, Vec<LeaseRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let leases = held.leases().cloned().collect();
+        Box::pin(async { Ok(leases) })
+    }
+
+    fn put_lease(&self, lease: LeaseRecord) -> Answer<'_, ()> {
+        Box::pin(async { self.change(Change::PutLease(lease)).await.map(drop) })
+    }
+
+    fn remove_lease(&self, account: &Account, farm: &FarmName) -> Answer<'_, ()> {
+        let change = Change::RemoveLease(account.clone(), farm.clone());
+        Box::pin(async { self.change(change).await.map(drop) })
+    }
+}

@@ -1,0 +1,94 @@
+//! The image of the database in memory, which answers every read.
+
+use std::collections::HashMap;
+
+use super::records::{LeaseRecord, TicketHash, TicketRecord};
+use crate::model::{Account, FarmName, Now};
+
+/// What a committed change did to the records, for the image to follow.
+pub(super) enum Effect {
+    TicketKept(TicketRecord),
+    TicketReplaced { hash: TicketHash, end: Now },
+    TicketGone(TicketHash),
+    LeaseKept(LeaseRecord),
+    LeaseGone(Account, FarmName),
+}
+
+/// All records, and the uses of tickets that are not written yet.
+#[derive(Default)]
+pub(super) struct Held {
+    tickets: HashMap<TicketHash, TicketRecord>,
+    leases: HashMap<(Account, FarmName), LeaseRecord>,
+    uses: HashMap<TicketHash, Now>,
+}
+
+impl Held {
+    pub(super) fn new(
+        tickets: impl IntoIterator<Item = TicketRecord>,
+        leases: impl IntoIterator<Item = LeaseRecord>,
+    ) -> Self {
+        let mut held = Self::default();
+        for ticket in tickets {
+            held.follow(Effect::TicketKept(ticket));
+        }
+        for lease in leases {
+            held.follow(Effect::LeaseKept(lease));
+        }
+        held
+    }
+
+    pub(super) fn ticket(&self, hash: &TicketHash) -> Option<&TicketRecord> {
+        self.tickets.get(hash)
+    }
+
+    pub(super) fn leases(&self) -> impl Iterator<Item = &LeaseRecord> {
+        self.leases.values()
+    }
+
+    /// Notes a use, for [`Held::take_uses`] to hand on.
+    pub(super) fn touch(&mut self, hash: TicketHash, at: Now) {
+        if let Some(ticket) = self.tickets.get_mut(&hash).filter(|ticket| ticket.used < at) {
+            ticket.used = at;
+            self.uses.insert(hash, at);
+        }
+    }
+
+    /// The uses noted since the last call.
+    pub(super) fn take_uses(&mut self) -> HashMap<TicketHash, Now> {
+        std::mem::take(&mut self.uses)
+    }
+
+    /// Gives uses back that could not be written; later ones noted meanwhile stay.
+    pub(super) fn return_uses(&mut self, uses: HashMap<TicketHash, Now>) {
+        for (hash, at) in uses {
+            if self.tickets.contains_key(&hash) {
+                self.uses.entry(hash).or_insert(at);
+            }
+        }
+    }
+
+    pub(super) fn follow(&mut self, effect: Effect) {
+        match effect {
+            Effect::TicketKept(ticket) => {
+                self.tickets.insert(ticket.hash, ticket);
+            }
+            Effect::TicketReplaced { hash, end } => {
+                if let Some(ticket) = self.tickets.get_mut(&hash) {
+                    ticket.replaced = true;
+                    ticket.expires = ticket.expires.min(end);
+                }
+            }
+            Effect::TicketGone(hash) => {
+                self.tickets.remove(&hash);
+                self.uses.remove(&hash);
+            }
+            Effect::LeaseKept(lease) => {
+                self.leases
+                    .insert((lease.account.clone(), lease.farm.clone()), lease);
+            }
+            Effect::LeaseGone(account, farm) => {
+                self.leases.remove(&(account, farm));
+            }
+        }
+    }
+}

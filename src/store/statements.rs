@@ -1,0 +1,225 @@
+//! The SQL: records to rows and back, and one change at a time within a transaction.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::TICKETS_PER_ACCOUNT_MAX;
+use super::held::Effect;
+use super::records::{LeaseRecord, TicketHash, TicketRecord};
+use crate::model::{Account, Door, FarmName, HostName, Network, Now, Source, UserName};
+
+/// One change of the records.
+pub(super) enum Change {
+    AddTicket(TicketRecord),
+    RotateTicket {
+        replaced: TicketHash,
+        end: Now,
+        successor: TicketRecord,
+    },
+    RevokeTickets(Account),
+    PruneTickets(Now),
+    PutLease(LeaseRecord),
+    RemoveLease(Account, FarmName),
+}
+
+impl Change {
+    /// Makes the change, adds what it did to `effects`, and says how many records it was about: none for a
+    /// rotation that came too late.
+    pub(super) fn make(
+        self,
+        transaction: &Transaction<'_>,
+        effects: &mut Vec<Effect>,
+    ) -> rusqlite::Result<usize> {
+        match self {
+            Self::AddTicket(ticket) => insert_ticket(transaction, ticket, effects),
+            Self::RotateTicket {
+                replaced: hash,
+                end,
+                successor,
+            } => {
+                let rotated = transaction
+                    .prepare_cached(
+                        "UPDATE tickets SET replaced = 1, expires = min(expires, ?2)
+                         WHERE hash = ?1 AND replaced = 0",
+                    )?
+                    .execute(params![hash.0, end.unix_ms()])?;
+                if rotated == 0 {
+                    return Ok(0);
+                }
+                effects.push(Effect::TicketReplaced { hash, end });
+                insert_ticket(transaction, successor, effects)
+            }
+            Self::RevokeTickets(account) => delete_tickets(
+                transaction,
+                "DELETE FROM tickets WHERE source = ?1 AND user = ?2 RETURNING hash",
+                params![account.source.as_str(), account.user.as_str()],
+                effects,
+            ),
+            Self::PruneTickets(now) => delete_tickets(
+                transaction,
+                "DELETE FROM tickets WHERE expires <= ?1 RETURNING hash",
+                params![now.unix_ms()],
+                effects,
+            ),
+            Self::PutLease(lease) => put_lease(transaction, lease, effects),
+            Self::RemoveLease(account, farm) => {
+                let removed = transaction
+                    .prepare_cached("DELETE FROM leases WHERE source = ?1 AND user = ?2 AND farm = ?3")?
+                    .execute(params![
+                        account.source.as_str(),
+                        account.user.as_str(),
+                        farm.as_str()
+                    ])?;
+                effects.push(Effect::LeaseGone(account, farm));
+                Ok(removed)
+            }
+        }
+    }
+}
+
+/// Writes down when a ticket was last used.
+pub(super) fn write_use(transaction: &Transaction<'_>, hash: &TicketHash, at: Now) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("UPDATE tickets SET used = ?2 WHERE hash = ?1")?
+        .execute(params![hash.0, at.unix_ms()])?;
+    Ok(())
+}
+
+fn insert_ticket(
+    transaction: &Transaction<'_>,
+    ticket: TicketRecord,
+    effects: &mut Vec<Effect>,
+) -> rusqlite::Result<usize> {
+    // Room is made first, so that a clock set back cannot make the new ticket the one unused for longest.
+    delete_tickets(
+        transaction,
+        "DELETE FROM tickets WHERE hash IN (
+             SELECT hash FROM tickets WHERE source = ?1 AND user = ?2
+             ORDER BY replaced, used DESC, issued DESC LIMIT -1 OFFSET ?3)
+         RETURNING hash",
+        params![
+            ticket.account.source.as_str(),
+            ticket.account.user.as_str(),
+            i64::try_from(TICKETS_PER_ACCOUNT_MAX - 1).unwrap_or(i64::MAX)
+        ],
+        effects,
+    )?;
+    transaction
+        .prepare_cached("INSERT INTO tickets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .execute(params![
+            ticket.hash.0,
+            ticket.password_mac,
+            ticket.account.source.as_str(),
+            ticket.account.user.as_str(),
+            ticket.door.as_str(),
+            ticket.client.map(|network| network.to_string()),
+            ticket.login.unix_ms(),
+            ticket.issued.unix_ms(),
+            ticket.used.unix_ms(),
+            ticket.expires.unix_ms(),
+            ticket.replaced,
+            ticket.password_changed.map(Now::unix_ms),
+        ])?;
+    effects.push(Effect::TicketKept(ticket));
+    Ok(1)
+}
+
+fn delete_tickets(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    values: impl rusqlite::Params,
+    effects: &mut Vec<Effect>,
+) -> rusqlite::Result<usize> {
+    let before = effects.len();
+    let mut statement = transaction.prepare_cached(sql)?;
+    for hash in statement.query_map(values, |row| row.get(0).map(TicketHash))? {
+        effects.push(Effect::TicketGone(hash?));
+    }
+    Ok(effects.len() - before)
+}
+
+fn put_lease(
+    transaction: &Transaction<'_>,
+    lease: LeaseRecord,
+    effects: &mut Vec<Effect>,
+) -> rusqlite::Result<usize> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            lease.account.source.as_str(),
+            lease.account.user.as_str(),
+            lease.farm.as_str(),
+            lease.host.as_str(),
+            lease.since.unix_ms(),
+            lease.confirmed.map(Now::unix_ms),
+            lease.expires.unix_ms(),
+        ])?;
+    effects.push(Effect::LeaseKept(lease));
+    Ok(1)
+}
+
+/// Every ticket in the file.
+pub(super) fn load_tickets(connection: &Connection) -> rusqlite::Result<Vec<TicketRecord>> {
+    connection
+        .prepare(
+            "SELECT source, user, hash, password_mac, door, client, login, issued, used, expires, replaced,
+                    password_changed
+             FROM tickets",
+        )?
+        .query_map([], |row| {
+            Ok(TicketRecord {
+                account: account(row)?,
+                hash: TicketHash(row.get(2)?),
+                password_mac: row.get(3)?,
+                door: word(row, 4, Door::from_word)?,
+                client: match row.get_ref(5)?.data_type() {
+                    Type::Null => None,
+                    _ => Some(word(row, 5, |text| text.parse::<Network>().ok())?),
+                },
+                login: moment(row, 6)?,
+                issued: moment(row, 7)?,
+                used: moment(row, 8)?,
+                expires: moment(row, 9)?,
+                replaced: row.get(10)?,
+                password_changed: row.get::<_, Option<i64>>(11)?.map(Now::from_unix_ms),
+            })
+        })?
+        .collect()
+}
+
+/// Every lease in the file.
+pub(super) fn load_leases(connection: &Connection) -> rusqlite::Result<Vec<LeaseRecord>> {
+    connection
+        .prepare("SELECT source, user, farm, host, since, confirmed, expires FROM leases")?
+        .query_map([], |row| {
+            Ok(LeaseRecord {
+                account: account(row)?,
+                farm: word(row, 2, |text| FarmName::new(text).ok())?,
+                host: word(row, 3, |text| HostName::new(text).ok())?,
+                since: moment(row, 4)?,
+                confirmed: row.get::<_, Option<i64>>(5)?.map(Now::from_unix_ms),
+                expires: moment(row, 6)?,
+            })
+        })?
+        .collect()
+}
+
+/// The account in the first two columns.
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        source: word(row, 0, Source::from_word)?,
+        user: word(row, 1, |text| UserName::new(text).ok())?,
+    })
+}
+
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {
+    row.get(column).map(Now::from_unix_ms)
+}
+
+fn word<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    read(&text).ok_or_else(|| {
+        let why = format!("`{}` is no value of this column", text.escape_debug());
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+    })
+}

@@ -1,0 +1,95 @@
+//! From a [`Reply`] to the status and the body that X2Go Client is sent.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::StatusCode;
+use zeroize::Zeroizing;
+
+use super::{ini, words};
+use crate::model::TicketText;
+use crate::wire::{ClientConfig, OfferedProfile, Reply, SelectedHost};
+
+/// What every refused client is told. No client shows it; it must not have the words that grant.
+const REFUSAL: &[u8] = b"The request was refused.\n";
+
+/// Bytes of padding in the reply to a connection test: X2Go Client shows how fast they came.
+const PADDING_BYTES: usize = 64 * 1024;
+
+/// The reply to every connection test. Its padding is full stops, which spell no word.
+static CONNECTION_TEST: LazyLock<Bytes> = LazyLock::new(|| {
+    let padding = ".".repeat(PADDING_BYTES);
+    granted(None, &format!("{padding}\n"))
+});
+
+/// Writes a reply: the status and the body, which is ASCII with line feeds only. A carriage return would hide
+/// the markers from the client.
+///
+/// A refusal is 200 without the words that grant: any other status makes current clients quit or hang. An
+/// event is refused with 403, as they open a dialog for each refused with 200 and ignore an error.
+pub fn encode(reply: &Reply) -> (StatusCode, Bytes) {
+    let body = match reply {
+        Reply::List {
+            ticket,
+            profiles,
+            client,
+        } => granted(ticket.as_ref(), &list(profiles, *client)),
+        Reply::Select { ticket, host } => granted(ticket.as_ref(), &server(host.as_ref())),
+        Reply::PasswordChange { changed } => granted(None, &password_change(*changed)),
+        Reply::EventTaken => granted(None, ""),
+        Reply::ConnectionTest => CONNECTION_TEST.clone(),
+        Reply::Refused => Bytes::from_static(REFUSAL),
+        Reply::EventRefused => return (StatusCode::FORBIDDEN, Bytes::from_static(REFUSAL)),
+    };
+    (StatusCode::OK, body)
+}
+
+/// The body of a reply that grants. Ticket and grant come first: a client crashes on a body that begins with
+/// `SERVER:`. The body is made in one piece and wiped, as it may hold a ticket.
+fn granted(ticket: Option<&TicketText>, rest: &str) -> Bytes {
+    let body = match ticket {
+        Some(ticket) => [words::TICKET, ticket.expose(), "\n", words::GRANTED, "\n", rest].concat(),
+        None => [words::GRANTED, "\n", rest].concat(),
+    };
+    Bytes::from_owner(Zeroizing::new(body.into_bytes()))
+}
+
+/// The profiles, and behind them how the client shall behave. That block is always sent and complete: a
+/// client starts with undefined values. A `syncinterval` makes some versions crash or stop asking.
+fn list(profiles: &[OfferedProfile], client: ClientConfig) -> String {
+    let mut out = [words::PROFILES_BEGIN, "\n"].concat();
+    for profile in profiles {
+        ini::section(&mut out, &profile.id, &profile.keys);
+    }
+    let ClientConfig { events, live_event_s } = client;
+    out.push_str(&format!(
+        "{}\n{}\nevents={events}\nliveevent={live_event_s}\nsyncinterval=0\n{}\n",
+        words::PROFILES_END,
+        words::CONFIG_BEGIN,
+        words::CONFIG_END,
+    ));
+    out
+}
+
+/// The line that a reply to a selection must have, always with a port: without one the client dials the port
+/// of the selection before. DNS names have no case, so the address goes in lower case, or a host called
+/// `SERVER` would be split like the word before it.
+fn server(host: Option<&SelectedHost>) -> String {
+    match host {
+        Some(SelectedHost { address, port }) => {
+            format!(
+                "{}{}:{port}\n",
+                words::SERVER,
+                address.as_str().to_ascii_lowercase()
+            )
+        }
+        // X2Go Client 4.1.2.3 and later know this sentence and show their own for it.
+        None => format!("{}No servers available:22\n", words::SERVER),
+    }
+}
+
+/// The line that X2Go Client 4.1.2.4 needs (it crashes without it) and older ones ignore.
+fn password_change(changed: bool) -> String {
+    let outcome = if changed { "OK" } else { "FAIL" };
+    format!("{} {outcome}\n", words::PASSWORD_CHANGED)
+}

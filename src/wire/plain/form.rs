@@ -1,0 +1,78 @@
+//! The fields of a form body (`application/x-www-form-urlencoded`), read without leaving a copy of a secret.
+//!
+//! Not a general form parser: the fields of this protocol have plain ASCII names, so a name is compared as it
+//! stands, and whatever has another name is passed over.
+
+use percent_encoding::percent_decode;
+use zeroize::Zeroizing;
+
+use crate::model::Secret;
+use crate::wire::Fault;
+
+/// A form body.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a>(&'a [u8]);
+
+impl<'a> Form<'a> {
+    /// The form that these bytes are; any bytes are one.
+    pub(super) fn new(body: &'a [u8]) -> Self {
+        Self(body)
+    }
+
+    /// The value of the first field of that name, as it stands in the body.
+    pub(super) fn first(self, name: &str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// The value of the field as it stands in the body, for those fields that X2Go Client does not encode.
+    /// None if the field is missing or empty: clients send an empty field for what they do not have.
+    ///
+    /// # Errors
+    /// [`Fault::Twice`] if there are two such fields.
+    pub(super) fn raw(self, name: &'static str) -> Result<Option<&'a [u8]>, Fault> {
+        let mut values = self.values(name);
+        let value = values.next();
+        if values.next().is_some() {
+            return Err(Fault::Twice(name));
+        }
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// The value of the field with its form encoding undone (WHATWG URL, section 5.1); none as in
+    /// [`Form::raw`]. A `%` that begins no escape stays, as old clients send passwords unencoded.
+    ///
+    /// # Errors
+    /// [`Fault::Twice`], or [`Fault::NotUtf8`]: a replacement character would be another password.
+    pub(super) fn text(self, name: &'static str) -> Result<Option<Secret>, Fault> {
+        self.raw(name)?
+            .map(|value| decoded(value).ok_or(Fault::NotUtf8(name)))
+            .transpose()
+    }
+
+    /// The values of all fields of that name.
+    fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.split(|byte| *byte == b'&').filter_map(move |field| {
+            let mut halves = field.splitn(2, |byte| *byte == b'=');
+            (halves.next() == Some(name.as_bytes())).then(|| halves.next().unwrap_or_default())
+        })
+    }
+}
+
+/// Undoes the form encoding in one buffer, which is wiped. None if the result is not UTF-8.
+fn decoded(value: &[u8]) -> Option<Secret> {
+    // Decoding never lengthens a value, so this buffer does not move and leave its old bytes behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(value.len()));
+    for (index, part) in value.split(|byte| *byte == b'+').enumerate() {
+        if index > 0 {
+            bytes.push(b' ');
+        }
+        bytes.extend(percent_decode(part));
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Some(Secret::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            None
+        }
+    }
+}
