@@ -57,7 +57,7 @@ fn settings(servers: Vec<Server>) -> Settings {
     }
 }
 
-fn directory(server: &Slapd) -> Directory {
+pub fn directory(server: &Slapd) -> Directory {
     Directory::start(settings(vec![plain(server)])).unwrap()
 }
 
@@ -65,11 +65,11 @@ fn directory(server: &Slapd) -> Directory {
     clippy::disallowed_methods,
     reason = "a test is an edge: it hands the time in"
 )]
-fn now() -> Now {
+pub fn now() -> Now {
     SystemTime::now().into()
 }
 
-fn password(text: &str) -> Password {
+pub fn password(text: &str) -> Password {
     Password::new(Secret::new(text.to_owned())).unwrap()
 }
 

@@ -14,4 +14,5 @@ mod http;
 mod lab;
 mod login;
 mod real_client;
+mod tickets;
 mod wire;
