@@ -1,12 +1,15 @@
 //! The built program, serving a configuration of the test's own.
 
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::process::Process;
+use super::slapd;
 
 /// A running broker in a folder of its own.
 pub struct Broker {
@@ -18,14 +21,18 @@ pub struct Broker {
 
 impl Broker {
     /// Starts `x2godirector serve` with `configuration` as its only file, and with a free port, a self-signed
-    /// certificate and the state in a temporary folder unless the configuration says otherwise.
+    /// certificate unless it names another, and the state in a temporary folder. The password of the directory's
+    /// service account is in the file `service-password` beside it.
     pub fn start(configuration: &str) -> Self {
-        let folder = TempDir::new().expect("temporary folder");
-        let conf_d = folder.path().join("conf.d");
-        std::fs::create_dir(&conf_d).expect("conf.d");
-        std::fs::create_dir(folder.path().join("state")).expect("state");
-        std::fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
+        let folder = folder(configuration);
         Self::serve(folder)
+    }
+
+    /// Runs it with a configuration that stops it, and gives its exit code and what it said.
+    pub fn fail(configuration: &str) -> (Option<i32>, String) {
+        let folder = folder(configuration);
+        let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
+        (process.wait().code(), process.log())
     }
 
     fn serve(folder: TempDir) -> Self {
@@ -53,10 +60,15 @@ impl Broker {
 
     /// Replaces the configuration file. It counts after a reload.
     pub fn write_configuration(&self, configuration: &str) {
-        std::fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
+        fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
     }
 
-    /// The folder its certificate and its state are in.
+    /// The folder of its configuration.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.path().join("conf.d")
+    }
+
+    /// The folder its self-signed certificate and its state are in.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
@@ -70,6 +82,17 @@ impl Broker {
     pub fn log(&self) -> String {
         self.process.log()
     }
+}
+
+fn folder(configuration: &str) -> TempDir {
+    let folder = TempDir::new().expect("temporary folder");
+    let conf_d = folder.path().join("conf.d");
+    fs::create_dir(&conf_d).expect("conf.d");
+    fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
+    let password = conf_d.join("service-password");
+    fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
+    fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("password");
+    folder
 }
 
 fn serve_command(folder: &Path) -> Command {
