@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -63,16 +63,6 @@ impl Broker {
         fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
     }
 
-    /// The folder of its configuration.
-    pub fn configuration(&self) -> PathBuf {
-        self.folder.path().join("conf.d")
-    }
-
-    /// The folder its self-signed certificate and its state are in.
-    pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
-    }
-
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -88,6 +78,11 @@ fn folder(configuration: &str) -> TempDir {
     let folder = TempDir::new().expect("temporary folder");
     let conf_d = folder.path().join("conf.d");
     fs::create_dir(&conf_d).expect("conf.d");
+    let own = format!(
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\n",
+        folder.path().join("state/state.db").display()
+    );
+    fs::write(conf_d.join("00-lab.toml"), own).expect("configuration");
     fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
     let password = conf_d.join("service-password");
     fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
@@ -100,11 +95,6 @@ fn serve_command(folder: &Path) -> Command {
     command
         .args(["serve", "--config"])
         .arg(folder.join("conf.d"))
-        .env("X2GODIRECTOR_LOG", "debug")
-        .env("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:0")
-        .env(
-            "X2GODIRECTOR__SERVER__STATE",
-            format!("sqlite://{}", folder.join("state/state.db").display()),
-        );
+        .env("X2GODIRECTOR_LOG", "debug");
     command
 }

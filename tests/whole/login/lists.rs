@@ -25,7 +25,7 @@ async fn a_reply_is_what_the_client_needs_to_the_byte() {
     let site = Site::start(Reach::Tls);
     let reply = site.list("bob").await;
     let expected = format!(
-        "AUTHID:{}\nAccess granted\nSTART_USER_SESSIONS\n\n[xfce]\ncommand=\"XFCE\"\nhost=\"main\"\n\
+        "AUTHID:{}\nAccess granted\nSTART_USER_SESSIONS\n[xfce]\ncommand=\"XFCE\"\nhost=\"main\"\n\
          name=\"XFCE of bob\"\nusebrokerpass=true\nuser=\"bob\"\nEND_USER_SESSIONS\nSTART_CLIENT_CONFIG\n\
          events=true\nliveevent=0\nsyncinterval=0\nEND_CLIENT_CONFIG\n",
         ticket(&reply)

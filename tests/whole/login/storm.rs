@@ -40,7 +40,11 @@ async fn a_thousand_parallel_logins_get_their_own_answers() {
     while let Some(login) = logins.join_next().await {
         let (name, status, body) = login.unwrap();
         assert_eq!(status, 200);
-        assert!(body.contains(&format!("user=\"{name}\"")), "{name}: {body}");
+        assert!(
+            body.contains(&format!("user=\"{name}\"")),
+            "{name}: {body}\n{}",
+            broker.log()
+        );
         let number: usize = name.trim_start_matches("user").parse().unwrap();
         let expected: &[_] = if number % 2 == 1 {
             &["xfce"]
