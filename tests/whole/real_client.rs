@@ -41,8 +41,13 @@ impl Desk {
 
     fn client(&self, name: &str) -> X2goClient<'_> {
         let url = format!("https://localhost:{}/plain/", self.broker.address.port());
-        let trusted = fs::read_to_string(self.broker.state().join("self-signed-certificate.pem")).unwrap();
-        X2goClient::start(&self.display, self.host.account(), &url, &trusted, name)
+        X2goClient::start(
+            &self.display,
+            self.host.account(),
+            &url,
+            &self.broker.certificate(),
+            name,
+        )
     }
 }
 

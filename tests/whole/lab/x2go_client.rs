@@ -1,7 +1,7 @@
 //! The real X2Go Client at a display, used as a person uses it: keys only, and eyes on its windows and its log.
 
-use std::fs::{self, File};
-use std::os::unix::fs::chown;
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -36,7 +36,11 @@ impl<'d> X2goClient<'d> {
         let home = TempDir::with_prefix("x2goclient-").unwrap();
         let trusted_file = home.path().join("trusted.pem");
         fs::write(&trusted_file, trusted).unwrap();
-        chown(home.path(), Some(account.uid), Some(account.gid)).unwrap();
+        let runtime = home.path().join("run");
+        DirBuilder::new().mode(0o700).create(&runtime).unwrap();
+        for folder in [home.path(), &runtime] {
+            chown(folder, Some(account.uid), Some(account.gid)).unwrap();
+        }
         let log = File::create(artefact(&format!("{name}.log"))).unwrap();
         let process = ProcessGroup::start(
             Command::new("timeout")
@@ -53,6 +57,8 @@ impl<'d> X2goClient<'d> {
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
                 .env("HOME", home.path())
+                .env("TMPDIR", &runtime)
+                .env("XDG_RUNTIME_DIR", &runtime)
                 .env("USER", &account.name)
                 .env("LANG", "C.UTF-8")
                 .env("DISPLAY", display.name())
