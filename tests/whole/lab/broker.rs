@@ -63,6 +63,11 @@ impl Broker {
         fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
     }
 
+    /// The certificate that it made itself at its first start, in PEM.
+    pub fn certificate(&self) -> String {
+        fs::read_to_string(self.folder.path().join("state/self-signed-certificate.pem")).expect("certificate")
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
