@@ -33,14 +33,14 @@ impl Accounts for Directory {
     }
 
     fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>> {
-        Box::pin(self.find(name, now))
+        Box::pin(Self::find(self, name, now))
     }
 
     fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
-        Box::pin(self.check_password(entry, password))
+        Box::pin(Self::check_password(self, entry, password))
     }
 
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {
-        Box::pin(self.reject_password(password))
+        Box::pin(Self::reject_password(self, password))
     }
 }

@@ -162,12 +162,10 @@ impl Check {
 impl Drop for Check {
     fn drop(&mut self) {
         let mut state = self.checks.state();
-        match self.outcome {
-            Ok(BindAnswer::Accepted) => state.wrong.forget(&self.mark),
-            // A refused account is remembered like a wrong password: else its answers would take longer than
-            // those for a name that does not exist.
-            Ok(BindAnswer::Wrong | BindAnswer::Refused) => state.wrong.remember(self.mark, self.now),
-            Err(_) => {}
+        // A refused account is remembered like a wrong password: else its answers would take longer than those
+        // for a name that does not exist. What is right is never in the table: it would not have been tried.
+        if let Ok(BindAnswer::Wrong | BindAnswer::Refused) = self.outcome {
+            state.wrong.remember(self.mark, self.now);
         }
         state.under_way.remove(&self.mark);
         drop(state);

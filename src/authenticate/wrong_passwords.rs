@@ -18,7 +18,7 @@ const MARKS_MAX: usize = 10_000;
 #[derive(Default)]
 pub(super) struct WrongPasswords {
     since: HashMap<Mark, Now>,
-    /// Every remembering in its order, forgotten ones included.
+    /// Every remembering in its order; of one mark only the last counts.
     order: VecDeque<(Mark, Now)>,
 }
 
@@ -40,11 +40,6 @@ impl WrongPasswords {
                 self.since.remove(&oldest);
             }
         }
-    }
-
-    /// Notes that this is right now.
-    pub(super) fn forget(&mut self, mark: &Mark) {
-        self.since.remove(mark);
     }
 }
 
@@ -79,8 +74,6 @@ mod tests {
         );
         assert!(!wrong.remembers(&mark(1), at(900)), "a clock set back");
         assert!(!wrong.remembers(&mark(2), at(1000)));
-        wrong.forget(&mark(1));
-        assert!(!wrong.remembers(&mark(1), at(1001)));
     }
 
     #[test]
@@ -94,7 +87,6 @@ mod tests {
         assert!(wrong.remembers(&mark(MARKS_MAX), at(1000)));
         for _ in 0..2 * MARKS_MAX {
             wrong.remember(mark(7), at(1001));
-            wrong.forget(&mark(7));
         }
         assert!(wrong.order.len() <= MARKS_MAX && wrong.since.len() <= MARKS_MAX);
         wrong.remember(mark(8), at(1100));

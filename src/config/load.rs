@@ -13,10 +13,12 @@ use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
 use super::{authentication, client, directory, farms, profiles, rules, server};
+use crate::authenticate::Settings as AuthenticationSettings;
+use crate::directory::Settings as DirectorySettings;
 use crate::entitlement::{Profile, ProfileValue, Rule, Template};
+use crate::http::Settings as ServerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
-use crate::{authenticate, directory as ldap, http};
 
 /// What the files in `conf.d` end with; others (editors' and packages' leftovers) are not read.
 const FILE_EXTENSION: &str = "toml";
@@ -25,13 +27,13 @@ const FILE_EXTENSION: &str = "toml";
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// `[server]`
-    pub server: http::Settings,
+    pub server: ServerSettings,
     /// The SQLite file with tickets and leases.
     pub state: PathBuf,
     /// `[authentication]`
-    pub authentication: authenticate::Settings,
+    pub authentication: AuthenticationSettings,
     /// `[directory.ldap]`
-    pub directory: ldap::Settings,
+    pub directory: DirectorySettings,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[profile.*]`, by id.

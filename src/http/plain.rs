@@ -1,4 +1,4 @@
-//! The door of X2Go Client: form in, text out. The only file that knows `wire::plain`.
+//! The door of X2Go Client: form in, text out. The only file that decodes and encodes.
 
 use std::sync::Arc;
 
@@ -52,8 +52,9 @@ async fn operate<O: Operations>(operations: Arc<O>, visit: Visit, request: Reque
             tracing::warn!(%address, task = task.as_str(), "refused: no answer within `request_timeout`");
             task.refusal()
         }
-        Err(failed) => {
-            tracing::error!(%address, task = task.as_str(), "refused: {failed}");
+        // Without the words of the panic, in which a field of the request might stand.
+        Err(_) => {
+            tracing::error!(%address, task = task.as_str(), "refused: the operation panicked or was cut off");
             task.refusal()
         }
     }

@@ -17,6 +17,6 @@ pub trait Groups: Send + Sync {
 
 impl Groups for Directory {
     fn memberships<'a>(&'a self, entry: &'a Entry) -> Asked<'a> {
-        Box::pin(self.memberships(entry))
+        Box::pin(Self::memberships(self, entry))
     }
 }

@@ -23,20 +23,6 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(
-        tickets: impl IntoIterator<Item = TicketRecord>,
-        leases: impl IntoIterator<Item = LeaseRecord>,
-    ) -> Self {
-        let mut held = Self::default();
-        for ticket in tickets {
-            held.follow(Effect::TicketKept(ticket));
-        }
-        for lease in leases {
-            held.follow(Effect::LeaseKept(lease));
-        }
-        held
-    }
-
     pub(super) fn ticket(&self, hash: &TicketHash) -> Option<&TicketRecord> {
         self.tickets.get(hash)
     }
@@ -53,7 +39,7 @@ impl Held {
         }
     }
 
-    /// The uses noted since the last call.
+    /// The uses noted since the last call; the ticket of one may be gone.
     pub(super) fn take_uses(&mut self) -> HashMap<TicketHash, Now> {
         std::mem::take(&mut self.uses)
     }
@@ -61,9 +47,7 @@ impl Held {
     /// Gives uses back that could not be written; later ones noted meanwhile stay.
     pub(super) fn return_uses(&mut self, uses: HashMap<TicketHash, Now>) {
         for (hash, at) in uses {
-            if self.tickets.contains_key(&hash) {
-                self.uses.entry(hash).or_insert(at);
-            }
+            self.uses.entry(hash).or_insert(at);
         }
     }
 
@@ -80,7 +64,6 @@ impl Held {
             }
             Effect::TicketGone(hash) => {
                 self.tickets.remove(&hash);
-                self.uses.remove(&hash);
             }
             Effect::LeaseKept(lease) => {
                 self.leases

@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::TICKETS_PER_ACCOUNT_MAX;
-use super::held::Effect;
+use super::held::{Effect, Held};
 use super::records::{LeaseRecord, TicketHash, TicketRecord};
 use crate::model::{Account, Door, FarmName, HostName, Network, Now, Source, UserName};
 
@@ -158,50 +158,53 @@ fn put_lease(
     Ok(1)
 }
 
-/// Every ticket in the file.
-pub(super) fn load_tickets(connection: &Connection) -> rusqlite::Result<Vec<TicketRecord>> {
-    connection
-        .prepare(
-            "SELECT source, user, hash, password_mac, door, client, login, issued, used, expires, replaced,
-                    password_changed
-             FROM tickets",
-        )?
-        .query_map([], |row| {
-            Ok(TicketRecord {
-                account: account(row)?,
-                hash: TicketHash(row.get(2)?),
-                password_mac: row.get(3)?,
-                door: word(row, 4, Door::from_word)?,
-                client: match row.get_ref(5)?.data_type() {
-                    Type::Null => None,
-                    _ => Some(word(row, 5, |text| text.parse::<Network>().ok())?),
-                },
-                login: moment(row, 6)?,
-                issued: moment(row, 7)?,
-                used: moment(row, 8)?,
-                expires: moment(row, 9)?,
-                replaced: row.get(10)?,
-                password_changed: row.get::<_, Option<i64>>(11)?.map(Now::from_unix_ms),
-            })
-        })?
-        .collect()
+/// Every record in the file.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
+    let mut held = Held::default();
+    let mut tickets = connection.prepare(
+        "SELECT source, user, hash, password_mac, door, client, login, issued, used, expires, replaced,
+                password_changed
+         FROM tickets",
+    )?;
+    for ticket in tickets.query_map([], read_ticket)? {
+        held.follow(Effect::TicketKept(ticket?));
+    }
+    let mut leases =
+        connection.prepare("SELECT source, user, farm, host, since, confirmed, expires FROM leases")?;
+    for lease in leases.query_map([], read_lease)? {
+        held.follow(Effect::LeaseKept(lease?));
+    }
+    Ok(held)
 }
 
-/// Every lease in the file.
-pub(super) fn load_leases(connection: &Connection) -> rusqlite::Result<Vec<LeaseRecord>> {
-    connection
-        .prepare("SELECT source, user, farm, host, since, confirmed, expires FROM leases")?
-        .query_map([], |row| {
-            Ok(LeaseRecord {
-                account: account(row)?,
-                farm: word(row, 2, |text| FarmName::new(text).ok())?,
-                host: word(row, 3, |text| HostName::new(text).ok())?,
-                since: moment(row, 4)?,
-                confirmed: row.get::<_, Option<i64>>(5)?.map(Now::from_unix_ms),
-                expires: moment(row, 6)?,
-            })
-        })?
-        .collect()
+fn read_ticket(row: &Row<'_>) -> rusqlite::Result<TicketRecord> {
+    Ok(TicketRecord {
+        account: account(row)?,
+        hash: TicketHash(row.get(2)?),
+        password_mac: row.get(3)?,
+        door: word(row, 4, Door::from_word)?,
+        client: match row.get_ref(5)?.data_type() {
+            Type::Null => None,
+            _ => Some(word(row, 5, |text| text.parse::<Network>().ok())?),
+        },
+        login: moment(row, 6)?,
+        issued: moment(row, 7)?,
+        used: moment(row, 8)?,
+        expires: moment(row, 9)?,
+        replaced: row.get(10)?,
+        password_changed: row.get::<_, Option<i64>>(11)?.map(Now::from_unix_ms),
+    })
+}
+
+fn read_lease(row: &Row<'_>) -> rusqlite::Result<LeaseRecord> {
+    Ok(LeaseRecord {
+        account: account(row)?,
+        farm: word(row, 2, |text| FarmName::new(text).ok())?,
+        host: word(row, 3, |text| HostName::new(text).ok())?,
+        since: moment(row, 4)?,
+        confirmed: row.get::<_, Option<i64>>(5)?.map(Now::from_unix_ms),
+        expires: moment(row, 6)?,
+    })
 }
 
 /// The account in the first two columns.

@@ -63,6 +63,7 @@ const ROOMS: &[(&str, May)] = &[
             Files("directory", &["settings.rs"]),
             Files("http", &["settings.rs"]),
             Files("placement", &["farm.rs"]),
+            Names("wire", &["ClientConfig"]),
         ]),
     ),
     (
@@ -191,6 +192,16 @@ impl SourceFile {
         module
     }
 
+    /// The modules in files of their own that are only for tests.
+    fn test_modules(&self) -> Vec<Vec<String>> {
+        let module: Vec<String> = self.module().iter().map(ToString::to_string).collect();
+        let declared = Source::read(&self.text, &self.module()).test_modules;
+        declared
+            .into_iter()
+            .map(|name| [&module[..], &[name]].concat())
+            .collect()
+    }
+
     /// Whatever breaks the table, each with what to do about it.
     fn complaints(&self) -> Vec<String> {
         let module = self.module();
@@ -317,7 +328,7 @@ fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Every Rust file below `src/`.
+/// Every Rust file below `src/` but those that are only for tests.
 fn files() -> Vec<SourceFile> {
     let root = source_folder();
     let mut files = Vec::new();
@@ -335,5 +346,15 @@ fn files() -> Vec<SourceFile> {
             }
         }
     }
+    let for_tests: Vec<Vec<String>> = files.iter().flat_map(SourceFile::test_modules).collect();
+    files.retain(|file| {
+        !for_tests
+            .iter()
+            .any(|module| file.module().starts_with(&words(module)))
+    });
     files
+}
+
+fn words(module: &[String]) -> Vec<&str> {
+    module.iter().map(String::as_str).collect()
 }

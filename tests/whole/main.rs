@@ -15,4 +15,5 @@ mod import;
 mod lab;
 mod login;
 mod real_client;
+mod tickets;
 mod wire;

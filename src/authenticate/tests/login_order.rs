@@ -200,50 +200,47 @@ fn lab_with_gate() -> Lab {
     Lab::with(Arc::new(accounts), tempfile::tempdir().unwrap())
 }
 
-/// Waits until the lab has begun a bind.
-async fn bind_begun(lab: &Lab) {
-    let begun = async {
-        while lab.binds() == 0 {
+/// Lets other tasks run until the condition holds.
+async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), begun)
+    tokio::time::timeout(Duration::from_secs(30), holds)
         .await
         .unwrap();
 }
 
+/// What five equal requests get that all wait for one bind.
+async fn five_at_once(password: &'static str) -> Vec<Option<Failure>> {
+    let lab = Arc::new(lab_with_gate());
+    let form = Form { password, ..alice(0) };
+    let requests: Vec<_> = (0..5)
+        .map(|_| {
+            let lab = lab.clone();
+            tokio::spawn(async move { lab.list(form).await.err() })
+        })
+        .collect();
+    until(|| lab.accounts.finds.load(Ordering::SeqCst) == 5 && lab.binds() > 0).await;
+    lab.accounts.gate.add_permits(5);
+    let mut failures = Vec::new();
+    for request in requests {
+        failures.push(request.await.unwrap());
+    }
+    assert_eq!(lab.binds(), 1);
+    failures
+}
+
 #[tokio::test]
 async fn requests_repeated_in_parallel_share_one_bind() {
-    for (password, shared) in [("apple", None), ("guess", Some(Failure::RepeatedWrong))] {
-        let lab = Arc::new(lab_with_gate());
-        let form = Form { password, ..alice(0) };
-        let requests: Vec<_> = (0..5)
-            .map(|_| {
-                let lab = lab.clone();
-                tokio::spawn(async move { lab.list(form).await })
-            })
-            .collect();
-        while lab.accounts.finds.load(Ordering::SeqCst) < 5 {
-            tokio::task::yield_now().await;
-        }
-        bind_begun(&lab).await;
-        lab.accounts.gate.add_permits(5);
-        let mut failures = Vec::new();
-        for request in requests {
-            failures.push(request.await.unwrap().err());
-        }
-        let first = shared.as_ref().map(|_| Failure::Wrong);
-        assert_eq!(
-            failures.iter().filter(|failure| **failure == first).count(),
-            if shared.is_some() { 1 } else { 5 }
-        );
-        assert!(
-            failures
-                .iter()
-                .all(|failure| *failure == first || *failure == shared)
-        );
-        assert_eq!(lab.binds(), 1);
-    }
+    assert_eq!(five_at_once("apple").await, [const { None }; 5]);
+    let (repeated, first): (Vec<_>, Vec<_>) = five_at_once("guess")
+        .await
+        .into_iter()
+        .partition(|failure| *failure == Some(Failure::RepeatedWrong));
+    assert_eq!(first, [Some(Failure::Wrong)]);
+    assert_eq!(repeated.len(), 4);
 }
 
 #[tokio::test]
@@ -257,7 +254,7 @@ async fn a_check_whose_request_went_away_is_remembered() {
         let lab = lab.clone();
         async move { lab.list(guess).await }
     });
-    bind_begun(&lab).await;
+    until(|| lab.binds() > 0).await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
     lab.accounts.gate.add_permits(5);

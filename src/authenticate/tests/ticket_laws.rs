@@ -248,6 +248,11 @@ async fn a_changed_password_ends_the_tickets_of_the_old_one() {
         Failure::Wrong
     );
     assert!(lab.event(alice(21).ticket(&idle_seat)).await.is_err());
+    lab.accounts.change("alice", |entry, _| {
+        entry.password_changed = Some(Now::from_unix_ms(0))
+    });
+    let undone = lab.event(alice(22).ticket(&ticket)).await;
+    assert!(undone.is_err(), "it is gone and not only void");
     let new = Form {
         password: "avocado",
         ..alice(30)

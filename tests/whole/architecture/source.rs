@@ -1,4 +1,5 @@
-//! Reads Rust source as tokens: which paths of the crate a file names, and what else it holds.
+//! Reads Rust source as tokens: which paths of the crate a file names, and what else it holds. What is only for
+//! tests (`#[cfg(test)]`) is left out: tests may use what they test with.
 
 use std::iter::Peekable;
 
@@ -12,17 +13,12 @@ pub struct Source {
     pub paths: Vec<Vec<String>>,
     /// Every other word, in order.
     pub words: Vec<String>,
-    /// The TRAIT of every `impl TRAIT for` that is not for tests only, by the last word of its path.
+    /// The TRAIT of every `impl TRAIT for`, by the last word of its path.
     pub implemented: Vec<String>,
+    /// The modules in files of their own that are only for tests.
+    pub test_modules: Vec<String>,
     /// The public items that stand at the top of the file.
     pub public_items: Vec<String>,
-}
-
-/// Where the reader stands.
-#[derive(Clone)]
-struct Place {
-    module: Vec<String>,
-    in_test: bool,
 }
 
 type Tokens = Peekable<proc_macro2::token_stream::IntoIter>;
@@ -35,15 +31,14 @@ impl Source {
             public_items: public_items(tokens.clone()),
             ..Self::default()
         };
-        let place = Place {
-            module: module.iter().map(ToString::to_string).collect(),
-            in_test: module.contains(&"tests"),
-        };
-        source.walk(tokens, &place);
+        source.walk(
+            tokens,
+            &module.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        );
         source
     }
 
-    fn walk(&mut self, stream: TokenStream, place: &Place) {
+    fn walk(&mut self, stream: TokenStream, module: &[String]) {
         let mut tokens = stream.into_iter().peekable();
         // Set by `#[cfg(test)]` for the item that follows it.
         let mut for_tests = false;
@@ -52,25 +47,30 @@ impl Source {
         // The mark or word before, or the last word of the path before.
         let mut previous = String::new();
         while let Some(token) = tokens.next() {
-            let here = Place {
-                in_test: place.in_test || for_tests,
-                ..place.clone()
-            };
             match token {
                 TokenTree::Group(group) if previous == "#" => for_tests |= is_cfg_test(&group.stream()),
+                TokenTree::Group(group) if for_tests => {
+                    for_tests = group.delimiter() != Delimiter::Brace;
+                    inline_module = inline_module.filter(|_| for_tests);
+                }
                 TokenTree::Group(group) => {
-                    let mut inner = here;
-                    inner.module.extend(inline_module.take());
+                    let mut inner = module.to_vec();
+                    inner.extend(inline_module.take());
                     self.walk(group.stream(), &inner);
-                    for_tests &= group.delimiter() != Delimiter::Brace;
                     previous.clear();
+                }
+                TokenTree::Ident(word) if for_tests => {
+                    if previous == "mod" {
+                        inline_module = Some(word.to_string());
+                    }
+                    previous = word.to_string();
                 }
                 TokenTree::Ident(word) => {
                     let word = word.to_string();
                     let base = match word.as_str() {
                         "crate" => Some(Vec::new()),
-                        "self" => Some(here.module.clone()),
-                        "super" => Some(parent(&here.module)),
+                        "self" => Some(module.to_vec()),
+                        "super" => Some(parent(module)),
                         _ => None,
                     };
                     if let Some(base) = base
@@ -81,7 +81,7 @@ impl Source {
                         previous = path.and_then(|path| path.last().cloned()).unwrap_or_default();
                         continue;
                     }
-                    if word == "for" && !here.in_test {
+                    if word == "for" {
                         self.implemented.push(previous);
                     } else if previous == "mod" {
                         inline_module = Some(word.clone());
@@ -91,8 +91,9 @@ impl Source {
                 }
                 TokenTree::Punct(mark) => {
                     if mark.as_char() == ';' {
+                        let declared = inline_module.take();
+                        self.test_modules.extend(declared.filter(|_| for_tests));
                         for_tests = false;
-                        inline_module = None;
                     }
                     previous = mark.to_string();
                 }
@@ -214,16 +215,21 @@ mod tests {
     }
 
     #[test]
-    fn what_tests_implement_is_left_out() {
+    fn what_is_only_for_tests_is_left_out() {
         let text = "
             impl Real for A {}
             #[cfg(test)]
             mod checks { impl crate::model::Fake for B {} }
             #[cfg(test)]
             use crate::a::B;
-            impl Other for C {}
+            #[cfg(test)]
+            pub(crate) mod laws;
+            mod kept;
+            impl Other for C { fn f() { crate::d::e() } }
         ";
         let source = Source::read(text, &["room"]);
         assert_eq!(source.implemented, ["Real", "Other"]);
+        assert_eq!(source.paths, [["d", "e"]]);
+        assert_eq!(source.test_modules, ["laws"]);
     }
 }

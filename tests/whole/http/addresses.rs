@@ -1,10 +1,13 @@
 //! Whose request it is: directly, behind the PROXY protocol, behind `X-Forwarded-For`.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::{Front, LIST, assert_granted, ip};
-use crate::lab::https::{HttpsClient, Trust, tcp};
+use crate::lab::https::{HttpsClient, PATIENCE, Trust, tcp};
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x08\x0a\x00\x00\x01\x12\x67\x20\xfb";
@@ -64,6 +67,22 @@ async fn a_proxy_header_may_come_in_pieces() {
 async fn a_proxy_network_without_the_header_is_not_served() {
     let front = front();
     assert!(speak(connect(&front, "127.0.0.3").await).await.is_err());
+}
+
+#[tokio::test]
+async fn a_proxy_header_that_is_never_finished_has_a_deadline() {
+    let front = Front::start_with(|settings| {
+        settings.proxy_protocol_from = vec!["127.0.0.3".parse().unwrap()];
+        settings.handshake_timeout = Duration::from_millis(300);
+    });
+    for unfinished in [&b""[..], b"PROXY TCP4 192.0.2.7", &V2[..20]] {
+        let mut tcp = connect(&front, "127.0.0.3").await;
+        tcp.write_all(unfinished).await.unwrap();
+        let received = timeout(PATIENCE, tcp.read(&mut [0; 1]))
+            .await
+            .expect("it is closed");
+        assert_eq!(received.unwrap_or(0), 0);
+    }
 }
 
 #[tokio::test]
