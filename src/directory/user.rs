@@ -27,14 +27,7 @@ pub(super) struct Users {
 
 impl Users {
     /// Prepares the lookup.
-    ///
-    /// # Errors
-    /// The filter is none.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
-        let mut lookup = settings.user_lookup.clone();
-        if let UserLookup::Search { filter, .. } = &mut lookup {
-            *filter = filter::from_admin(filter).map_err(|problem| format!("user_filter: {problem}"))?;
-        }
+    pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
         let mut attributes: Vec<String> = ALWAYS
             .iter()
@@ -45,11 +38,11 @@ impl Users {
             .collect();
         attributes.sort();
         attributes.dedup();
-        Ok(Self {
-            lookup,
+        Self {
+            lookup: settings.user_lookup.clone(),
             name_attribute,
             attributes,
-        })
+        }
     }
 
     /// The search for the user of that name.
@@ -58,7 +51,10 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(filter, &filter::equals(&self.name_attribute, name.as_str())),
+                filter::both(
+                    filter.as_str(),
+                    &filter::equals(&self.name_attribute, name.as_str()),
+                ),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -162,7 +158,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::directory::settings::Schema;
+    use crate::directory::settings::{Filter, Schema};
 
     fn users(lookup: UserLookup) -> Users {
         Users::new(&Settings {
@@ -174,20 +170,19 @@ mod tests {
             user_lookup: lookup,
             user_attribute: "uid".into(),
             group_base: Dn::new("dc=x").unwrap(),
-            group_filter: "(cn=*)".into(),
+            group_filter: Filter::new("(cn=*)").unwrap(),
             attributes: vec!["departmentNumber".into()],
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
         })
-        .unwrap()
     }
 
     fn searched() -> Users {
         users(UserLookup::Search {
             base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: "objectClass=person".into(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use x2godirector::directory::{
-    AccountState, BindAnswer, Directory, Entry, Schema, Server, ServiceAccount, Settings, Transport,
+    AccountState, BindAnswer, Directory, Entry, Filter, Schema, Server, ServiceAccount, Settings, Transport,
     Unavailable, UserLookup,
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
@@ -44,11 +44,11 @@ fn settings(servers: Vec<Server>) -> Settings {
         nested_groups: true,
         user_lookup: UserLookup::Search {
             base: Dn::new(slapd::PEOPLE).unwrap(),
-            filter: "(objectClass=inetOrgPerson)".into(),
+            filter: Filter::new("(objectClass=inetOrgPerson)").unwrap(),
         },
         user_attribute: "uid".into(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
-        group_filter: GROUP_FILTER.into(),
+        group_filter: Filter::new(GROUP_FILTER).unwrap(),
         attributes: vec!["departmentNumber".into()],
         connect_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(5),
