@@ -202,6 +202,7 @@ mod tests {
         Answer {
             server: String::new(),
             found: found.collect(),
+            elsewhere: Vec::new(),
             code,
             text: String::new(),
         }

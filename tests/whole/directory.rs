@@ -253,6 +253,18 @@ async fn a_size_limit_is_no_shorter_list() {
     assert!(refused.cause.contains("size limit"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_are_elsewhere_are_no_shorter_list() {
+    let elsewhere = format!(
+        "dn: ou=branch,{}\nobjectClass: referral\nobjectClass: extensibleObject\nou: branch\n\
+         ref: ldap://branch.example.org/ou=branch\n\n",
+        slapd::GROUPS
+    );
+    let server = Slapd::start(&(staff() + &elsewhere));
+    let refused = login(&directory(&server), "alice").await.unwrap_err();
+    assert!(refused.cause.contains("ldap://branch.example.org"), "{refused}");
+}
+
 /// Names that mean something in a DN or in a filter.
 const AWKWARD: [&str; 5] = [r#"a, b+c "x""#, "(*)", r"back\slash", "#1 <;>=", "Zoë * Ünal"];
 
