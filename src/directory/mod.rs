@@ -92,7 +92,7 @@ impl Directory {
     /// No server could answer.
     pub async fn find(&self, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
         let answer = self.inner.servers.search(self.inner.users.query(name)).await?;
-        self.inner.users.entry(answer, name, now)
+        self.inner.users.entry(answer, now)
     }
 
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if

@@ -82,8 +82,8 @@ impl Users {
     }
 
     /// The entry that the answer holds. None if there is none, or if there is no telling whose it is: several
-    /// entries of that name, or an entry whose several names do not include the one typed. The admin is told.
-    pub fn entry(&self, answer: Answer, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
+    /// entries of that name, or an entry of several names without a canonical one. The admin is told.
+    pub fn entry(&self, answer: Answer, now: Now) -> Result<Option<Entry>, Unavailable> {
         let template = matches!(self.lookup, UserLookup::Template(_));
         match answer.code {
             0 | SIZE_LIMIT_EXCEEDED => {}
@@ -111,18 +111,18 @@ impl Users {
             );
             return Ok(None);
         }
-        self.read(first, name, now).map_err(|why| Unavailable {
+        self.read(first, now).map_err(|why| Unavailable {
             cause: format!("{}: user search: {why}", answer.server),
         })
     }
 
-    fn read(&self, found: Found, name: &TypedName, now: Now) -> Result<Option<Entry>, String> {
+    fn read(&self, found: Found, now: Now) -> Result<Option<Entry>, String> {
         let dn = Dn::new(&found.dn).map_err(|invalid| invalid.to_string())?;
-        let Some(user) = self.canonical(&found.attributes, name) else {
+        let Some(user) = self.canonical(&found.attributes, &dn) else {
             tracing::warn!(
                 entry = found.dn,
                 attribute = self.name_attribute,
-                "this entry has no usable name or several of which none was typed; it cannot log in"
+                "this entry has no usable name, or several of which none is in its DN; it cannot log in"
             );
             return Ok(None);
         };
@@ -135,14 +135,17 @@ impl Users {
         }))
     }
 
-    /// The canonical name: the only value of the name attribute, or the one that was typed.
-    fn canonical(&self, attributes: &Attributes, name: &TypedName) -> Option<UserName> {
+    /// The canonical name: the only value of the name attribute or, of several, the one in the DN. Never the one
+    /// that was typed: one entry would be as many accounts as it has names, and a rule about one of them would
+    /// not hold for the others.
+    fn canonical(&self, attributes: &Attributes, dn: &Dn) -> Option<UserName> {
         let values = attributes.get(&self.name_attribute)?;
         let value = match values.as_slice() {
             [only] => only,
-            several => several
-                .iter()
-                .find(|value| value.to_lowercase() == name.folded())?,
+            several => {
+                let naming = dn.leaf_value_of(&self.name_attribute)?;
+                several.iter().find(|value| value.to_lowercase() == naming)?
+            }
         };
         UserName::new(value).ok()
     }
@@ -208,8 +211,8 @@ mod tests {
         }
     }
 
-    fn found(users: &Users, answer: Answer, name: &str) -> Result<Option<String>, Unavailable> {
-        let entry = users.entry(answer, &typed(name), Now::from_unix_ms(0))?;
+    fn found(users: &Users, answer: Answer) -> Result<Option<String>, Unavailable> {
+        let entry = users.entry(answer, Now::from_unix_ms(0))?;
         Ok(entry.map(|entry| entry.user.as_str().to_owned()))
     }
 
@@ -233,28 +236,29 @@ mod tests {
     #[test]
     fn the_canonical_name_is_the_entrys() {
         let users = searched();
-        let of = |names: &[&str], name: &str| found(&users, answer(0, &[("uid=a", names)]), name).unwrap();
-        assert_eq!(of(&["alice"], "ALICE").as_deref(), Some("alice"));
-        assert_eq!(of(&["alice", "Al"], "AL ").as_deref(), Some("Al"));
-        assert_eq!(of(&["alice", "al"], "allie"), None);
-        assert_eq!(of(&[], "alice"), None);
+        let of = |dn: &str, names: &[&str]| found(&users, answer(0, &[(dn, names)])).unwrap();
+        assert_eq!(of("cn=x", &["alice"]).as_deref(), Some("alice"));
+        assert_eq!(of("uid=AL,dc=x", &["alice", "Al"]).as_deref(), Some("Al"));
+        assert_eq!(of("cn=x+uid=al", &["alice", "Al"]).as_deref(), Some("Al"));
+        assert_eq!(of("cn=al", &["alice", "al"]), None);
+        assert_eq!(of("cn=x", &[]), None);
     }
 
     #[test]
     fn no_entry_and_two_entries_are_nobody() {
         let users = searched();
         let two: &[(&str, &[&str])] = &[("uid=a,ou=1", &["a"]), ("uid=a,ou=2", &["a"])];
-        assert_eq!(found(&users, answer(0, &[]), "a"), Ok(None));
-        assert_eq!(found(&users, answer(0, two), "a"), Ok(None));
-        assert_eq!(found(&users, answer(SIZE_LIMIT_EXCEEDED, two), "a"), Ok(None));
+        assert_eq!(found(&users, answer(0, &[])), Ok(None));
+        assert_eq!(found(&users, answer(0, two)), Ok(None));
+        assert_eq!(found(&users, answer(SIZE_LIMIT_EXCEEDED, two)), Ok(None));
     }
 
     #[test]
     fn a_missing_base_is_no_answer_but_a_missing_template_entry_is_one() {
         let template = users(UserLookup::Template("uid={user},dc=x".into()));
-        assert_eq!(found(&template, answer(NO_SUCH_OBJECT, &[]), "a"), Ok(None));
-        assert!(found(&searched(), answer(NO_SUCH_OBJECT, &[]), "a").is_err());
-        assert!(found(&searched(), answer(SIZE_LIMIT_EXCEEDED, &[]), "a").is_err());
-        assert!(found(&searched(), answer(50, &[]), "a").is_err());
+        assert_eq!(found(&template, answer(NO_SUCH_OBJECT, &[])), Ok(None));
+        assert!(found(&searched(), answer(NO_SUCH_OBJECT, &[])).is_err());
+        assert!(found(&searched(), answer(SIZE_LIMIT_EXCEEDED, &[])).is_err());
+        assert!(found(&searched(), answer(50, &[])).is_err());
     }
 }

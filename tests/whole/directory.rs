@@ -304,7 +304,7 @@ async fn awkward_names_are_found_by_search_and_by_template() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_fit_several_entries_are_nobody() {
+async fn a_name_is_one_account_and_an_account_one_name() {
     let twin = format!(
         "dn: ou=more,{people}\nobjectClass: organizationalUnit\nou: more\n\n\
          dn: uid=alice,ou=more,{people}\nobjectClass: inetOrgPerson\nuid: alice\ncn: x\nsn: x\n\n\
@@ -315,7 +315,9 @@ async fn names_that_fit_several_entries_are_nobody() {
     let directory = directory(&server);
     assert!(find(&directory, "alice").await.unwrap().is_none());
     assert_eq!(entry(&directory, "bob").await.user.as_str(), "bob");
-    assert_eq!(entry(&directory, "CAZ").await.user.as_str(), "caz");
+    for typed in ["carol", "CAZ"] {
+        assert_eq!(entry(&directory, typed).await.user.as_str(), "carol", "{typed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
