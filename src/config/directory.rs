@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
-use super::ldap_text::{AttributeName, DnTemplate, ServerUrl};
+use super::ldap_text::{DnTemplate, ServerUrl};
 use super::named_file;
 use super::section::Section;
 use super::value::{FromText, Located};
 use crate::directory::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
-use crate::model::{Dn, did_you_mean};
+use crate::model::{AttributeName, Dn, did_you_mean};
 
 const START_TLS: bool = false;
 const NESTED_GROUPS: bool = true;
@@ -89,7 +89,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
         .unwrap_or_else(|| Filter::default_for_groups(schema));
     let user_attribute = section
         .take::<AttributeName>("user_attribute")
-        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |AttributeName(name)| name);
+        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |name| name.as_str().to_owned());
     let attributes = section
         .take::<Vec<AttributeName>>("attributes")
         .unwrap_or_default();
@@ -110,7 +110,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
             user_attribute,
             group_base,
             group_filter,
-            attributes: attributes.into_iter().map(|AttributeName(name)| name).collect(),
+            attributes: attributes.iter().map(|name| name.as_str().to_owned()).collect(),
             connect_timeout,
             operation_timeout,
             search_connections,

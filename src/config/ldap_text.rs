@@ -1,5 +1,5 @@
-//! Texts of `[directory.ldap]` that have a form of their own: addresses of servers, filters, names of
-//! attributes, templates of distinguished names.
+//! Texts of `[directory.ldap]` that have a form of their own: addresses of servers, filters, templates of
+//! distinguished names.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,6 @@ use crate::model::Dn;
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;
-/// Longest name of an attribute taken, in bytes.
-const ATTRIBUTE_BYTES_MAX: usize = 128;
 /// What stands for the name of the user in `user_dn_template`.
 const USER_PLACEHOLDER: &str = "{user}";
 
@@ -69,24 +67,6 @@ impl FromText for ServerUrl {
 impl FromText for Filter {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::new(text)
-    }
-}
-
-/// The name of an attribute, with its options (RFC 4512 section 2.5).
-#[derive(Debug)]
-pub(super) struct AttributeName(pub(super) String);
-
-impl FromText for AttributeName {
-    fn from_text(text: &str) -> Result<Self, String> {
-        let legal = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-.;".contains(&b));
-        if text.is_empty() || text.len() > ATTRIBUTE_BYTES_MAX || !legal {
-            return Err(format!(
-                "`{text}` is not the name of an attribute, like departmentNumber"
-            ));
-        }
-        Ok(Self(text.to_owned()))
     }
 }
 
