@@ -12,7 +12,7 @@ use super::diagnostic::Problems;
 use super::source::Place;
 use super::tree::{Entry, Kind};
 use crate::entitlement::{Glob, GroupPattern, Template};
-use crate::model::{Dn, FarmName, HostAddress, Network};
+use crate::model::{AttributeName, Dn, FarmName, HostAddress, Network};
 
 /// Most items of a list.
 const ITEMS_MAX: usize = 10_000;
@@ -170,7 +170,15 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(Dn, FarmName, Glob, GroupPattern, HostAddress, Template);
+from_text!(
+    AttributeName,
+    Dn,
+    FarmName,
+    Glob,
+    GroupPattern,
+    HostAddress,
+    Template
+);
 
 /// Notes that a value is of another kind than its key wants.
 fn wrong_kind(entry: &Entry, wanted: &str, problems: &Problems) {

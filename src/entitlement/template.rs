@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::did_you_mean;
+use crate::model::{AttributeName, did_you_mean};
 
 /// Longest template taken, in bytes; room for an icon in base64.
 const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
@@ -66,7 +66,7 @@ pub enum TemplateError {
     #[error("`${{` has no `}}` after it; write `$${{` for a `${{` that is meant as it stands")]
     Unclosed,
     /// `${attr:…}` with something that is no attribute name.
-    #[error("`{name}` is not the name of an attribute: letters, digits, `-`, `.` and `;`")]
+    #[error("`{name}` is not the name of an attribute, like departmentNumber")]
     AttributeName {
         /// What stands after `attr:`.
         name: String,
@@ -151,13 +151,11 @@ impl Template {
 impl Variable {
     fn new(name: &str) -> Result<Self, TemplateError> {
         if let Some(attribute) = name.strip_prefix(ATTRIBUTE_PREFIX) {
-            let legal = |b: u8| b.is_ascii_alphanumeric() || b"-.;".contains(&b);
-            return if !attribute.is_empty() && attribute.bytes().all(legal) {
-                Ok(Self::Attribute(attribute.to_ascii_lowercase()))
-            } else {
-                Err(TemplateError::AttributeName {
+            return match AttributeName::new(attribute) {
+                Ok(name) => Ok(Self::Attribute(name.as_str().to_ascii_lowercase())),
+                Err(_) => Err(TemplateError::AttributeName {
                     name: attribute.to_owned(),
-                })
+                }),
             };
         }
         PLAIN_VARIABLES
