@@ -161,3 +161,13 @@ async fn nothing_secret_is_logged() {
         assert!(!log.contains(secret), "`{secret}` is in the log");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_core_file_is_written_of_what_passes_through() {
+    let mut site = Site::start(Reach::Tls);
+    let limits = format!("/proc/{}/limits", site.broker.process().id());
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"]);
+}
