@@ -1,7 +1,12 @@
 //! Lists: who gets which profiles, and what a refusal tells and costs.
 
-use crate::lab::site::{Reach, Site, list, post_from, profiles, ticket};
+use std::time::Duration;
+
+use crate::lab::site::{Reach, Site, list, post_from, profiles, select, ticket};
 use crate::lab::slapd;
+
+/// Refusals leave at multiples of this.
+const REFUSAL_STEP: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_gets_exactly_their_profiles_however_the_directory_is_reached() {
@@ -86,6 +91,30 @@ async fn refusals_are_one_neutral_sentence_and_cost_at_most_one_bind() {
         1,
         "each wrong password goes there once"
     );
+}
+
+/// A lower bound only: whatever was wrong, and however soon that was known, the refusal is not there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_refusal_leaves_before_its_step() {
+    let site = Site::start(Reach::Tls);
+    let event =
+        "task=clientevent&event=ALIVE&user=alice&sid=alice-50&server=ts01&password=alice-secret&authid=";
+    for (form, what) in [
+        (list("alice", "typo", ""), "a wrong password"),
+        (
+            list("alice", "typo", ""),
+            "the same again, which nobody is asked about",
+        ),
+        (list("nobody", "typo", ""), "an unknown user"),
+        (list("alice", "", ""), "no password"),
+        (select("xfce", "alice", ""), "a profile that is not offered"),
+        (event.to_owned(), "an event without a ticket"),
+    ] {
+        let begun = tokio::time::Instant::now();
+        let (_, body) = post_from(site.broker.address, None, &form).await;
+        assert!(!body.contains("Access granted"), "{what}: {body}");
+        assert!(begun.elapsed() >= REFUSAL_STEP, "{what}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
