@@ -15,3 +15,17 @@ pub(super) fn forbid() -> io::Result<()> {
     prctl::set_dumpable(false)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::resource::getrlimit;
+
+    use super::*;
+
+    #[test]
+    fn no_copy_of_the_memory_is_to_be_had() {
+        forbid().unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert!(!prctl::get_dumpable().unwrap());
+    }
+}

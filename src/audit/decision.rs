@@ -109,11 +109,34 @@ impl Decision {
 
     /// Writes the line.
     pub fn write(&self) {
-        match serde_json::to_string(self) {
+        match self.line() {
             Ok(line) => tracing::info!(target: TARGET, "{line}"),
             Err(error) => tracing::error!(target: TARGET, decision = %self.decision, %error, "not written"),
         }
     }
+
+    fn line(&self) -> serde_json::Result<String> {
+        let mut line = String::new();
+        for c in serde_json::to_string(self)?.chars() {
+            if deceives(c) {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            } else {
+                line.push(c);
+            }
+        }
+        Ok(line)
+    }
+}
+
+/// Whether a character that JSON lets stand in a text would show a reader something else than what is there: a
+/// further line, or characters in another order (UAX #9 section 2). All of them have four digits, and none
+/// stands outside a text.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
 }
 
 fn display<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -145,21 +168,34 @@ mod tests {
     use super::*;
     use crate::model::{Source, UserName};
 
+    fn decision() -> Decision {
+        let client = ClientAddress::new("192.0.2.7".parse().unwrap());
+        Decision::begin(DecisionId::from_random(33), "list", Door::Plain, client)
+    }
+
     #[test]
     fn a_line_is_one_line_of_json_with_what_is_known() {
-        let client = ClientAddress::new("192.0.2.7".parse().unwrap());
-        let mut decision = Decision::begin(DecisionId::from_random(33), "list", Door::Plain, client);
+        let mut decision = decision();
         decision.account = Some(Account {
             source: Source::Ldap,
-            user: UserName::new("al\u{2028}\"ice").unwrap(),
+            user: UserName::new("ünal\u{2028}\"ice").unwrap(),
         });
         decision.outcome = Outcome::Granted;
-        let line = serde_json::to_string(&decision).unwrap();
         assert_eq!(
-            line,
+            decision.line().unwrap(),
             "{\"decision\":\"0000000011\",\"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
-             \"account\":\"ldap:al\u{2028}\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
+             \"account\":\"ldap:ünal\\u2028\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
         );
-        assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn a_value_looks_like_nothing_but_itself_and_reads_back() {
+        let hostile = "a\n\r\0\u{7f}\u{9b}31m\u{61c}\u{200e}\u{2028}\u{2029}\u{202e}}\"\\\u{2066}\u{2069}\u{feff}ü\u{1f600}";
+        let mut decision = decision();
+        decision.cause = Some(hostile.to_owned());
+        let line = decision.line().unwrap();
+        assert!(!line.chars().any(deceives), "{}", line.escape_unicode());
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["cause"], hostile);
     }
 }

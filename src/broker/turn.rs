@@ -13,7 +13,7 @@ use crate::placement::{NoHost, Placement};
 use crate::wire::{Credentials, Event, Task};
 
 /// One request. Its decision is written when this is dropped, so that a request that is cut off at its
-/// deadline leaves a line too.
+/// deadline, at the stop of the daemon or by a panic leaves a line too.
 pub(super) struct Turn {
     /// The configuration it works with to its end.
     pub(super) snapshot: Arc<Snapshot>,
@@ -35,7 +35,7 @@ impl Turn {
     ) -> Self {
         let mut decision = Decision::begin(id, task.as_str(), caller.door, caller.address);
         decision.outcome = Outcome::Unavailable;
-        decision.cause = Some("not answered within `request_timeout`".to_owned());
+        decision.cause = Some("cut off before it was answered".to_owned());
         Self {
             snapshot,
             now,

@@ -2,86 +2,95 @@
 //! neither its length nor its time.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use super::reply::{self, Reply};
+use super::limits::READ_BYTES_MAX;
+use crate::wire::Fault;
 use crate::wire::plain::BODY_BYTES_MAX;
 
-/// The request with its whole body.
-///
-/// # Errors
-/// The reply that ends the connection: 413 for a body too long (unread, if it says so itself), 408 for one
-/// not complete at the deadline, 400 for one that is broken off or malformed.
-pub(super) async fn receive<B>(request: Request<B>, deadline: Instant) -> Result<Request<Full<Bytes>>, Reply>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    let (head, body) = request.into_parts();
-    let body = timeout_at(deadline, collect(body))
-        .await
-        .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
-        .map_err(goodbye)?;
-    Ok(Request::from_parts(head, Full::new(body)))
+/// A body as far as it is kept.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// All of it, or its beginning if there is a fault. Wiped when the last reader drops it: there is a password
+    /// among these bytes.
+    pub(super) bytes: Bytes,
+    /// Why this is not all of it.
+    pub(super) fault: Option<Fault>,
 }
 
-/// The bytes of a body, which are wiped when the last reader drops them: there is a password among them.
-async fn collect<B>(mut body: B) -> Result<Bytes, StatusCode>
+/// Receives a body until the deadline. One that is too long is read on for a while and not kept, since a client
+/// that is still sending hears no answer.
+pub(super) async fn receive<B>(body: B, deadline: Instant) -> Received
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let announced = body.size_hint();
-    if announced.lower() > BODY_BYTES_MAX as u64 {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
     // Room for all of it at once: a vector that grows leaves unwiped copies behind.
-    let room = announced.exact().and_then(|bytes| usize::try_from(bytes).ok());
-    let mut whole = Zeroizing::new(Vec::with_capacity(room.unwrap_or(BODY_BYTES_MAX)));
+    let announced = body
+        .size_hint()
+        .exact()
+        .and_then(|bytes| usize::try_from(bytes).ok());
+    let room = announced.map_or(BODY_BYTES_MAX, |bytes| bytes.min(BODY_BYTES_MAX));
+    let mut kept = Zeroizing::new(Vec::with_capacity(room));
+    let fault = timeout_at(deadline, collect(body, &mut kept))
+        .await
+        .unwrap_or(Err(Fault::Incomplete))
+        .err();
+    let bytes = Bytes::from_owner(kept);
+    Received { bytes, fault }
+}
+
+/// Reads a body and keeps what may be kept of it.
+async fn collect<B>(mut body: B, kept: &mut Vec<u8>) -> Result<(), Fault>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let frame = frame.map_err(|_| Fault::Incomplete)?;
         // What is no data are trailers, which nothing here reads.
         let Some(data) = frame.data_ref() else { continue };
-        if whole.len() + data.len() > BODY_BYTES_MAX {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        length += data.len();
+        let room = BODY_BYTES_MAX - kept.len();
+        kept.extend_from_slice(data.get(..room).unwrap_or(data));
+        if length > READ_BYTES_MAX {
+            break;
         }
-        whole.extend_from_slice(data);
     }
-    Ok(Bytes::from_owner(whole))
-}
-
-fn goodbye(status: StatusCode) -> Reply {
-    let mut reply = reply::status(status);
-    reply
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    reply
+    if length > BODY_BYTES_MAX {
+        return Err(Fault::TooLong(BODY_BYTES_MAX));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use http_body_util::Full;
+
     use super::*;
 
-    async fn status_of(body: Vec<u8>) -> Result<usize, StatusCode> {
-        let request = Request::new(Full::new(Bytes::from(body)));
-        let deadline = Instant::now() + Duration::from_secs(5);
-        match receive(request, deadline).await {
-            Ok(request) => Ok(request.into_body().collect().await.unwrap().to_bytes().len()),
-            Err(reply) => Err(reply.status()),
-        }
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    async fn received(length: usize) -> (usize, Option<Fault>) {
+        let body = Full::new(Bytes::from(vec![b'a'; length]));
+        let Received { bytes, fault } = receive(body, soon()).await;
+        (bytes.len(), fault)
     }
 
     #[tokio::test]
-    async fn a_body_is_taken_up_to_its_limit() {
-        assert_eq!(status_of(Vec::new()).await, Ok(0));
-        assert_eq!(status_of(vec![b'a'; BODY_BYTES_MAX]).await, Ok(BODY_BYTES_MAX));
-        let too_long = status_of(vec![b'a'; BODY_BYTES_MAX + 1]).await;
-        assert_eq!(too_long, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    async fn a_body_is_taken_up_to_its_limit_and_its_beginning_kept_beyond() {
+        let too_long = Some(Fault::TooLong(BODY_BYTES_MAX));
+        assert_eq!(received(0).await, (0, None));
+        assert_eq!(received(BODY_BYTES_MAX).await, (BODY_BYTES_MAX, None));
+        for length in [BODY_BYTES_MAX + 1, READ_BYTES_MAX, READ_BYTES_MAX + 1] {
+            assert_eq!(received(length).await, (BODY_BYTES_MAX, too_long.clone()));
+        }
     }
 
     #[tokio::test]
@@ -90,18 +99,18 @@ mod tests {
         let feeder = tokio::spawn(async move {
             while sender.send_data(Bytes::from_static(&[b'a'; 1000])).await.is_ok() {}
         });
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let reply = receive(Request::new(body), deadline).await.unwrap_err();
-        assert_eq!(reply.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(reply.headers()[CONNECTION], "close");
+        let received = receive(body, soon()).await;
+        assert_eq!(received.fault, Some(Fault::TooLong(BODY_BYTES_MAX)));
+        assert_eq!(received.bytes.len(), BODY_BYTES_MAX);
         feeder.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
-        let (_sender, body) = http_body_util::channel::Channel::<Bytes>::new(1);
-        let deadline = Instant::now() + Duration::from_millis(20);
-        let reply = receive(Request::new(body), deadline).await.unwrap_err();
-        assert_eq!(reply.status(), StatusCode::REQUEST_TIMEOUT);
+        let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(1);
+        sender.send_data(Bytes::from_static(b"task=")).await.unwrap();
+        let received = receive(body, Instant::now() + Duration::from_millis(20)).await;
+        assert_eq!(received.fault, Some(Fault::Incomplete));
+        assert_eq!(received.bytes, "task=");
     }
 }

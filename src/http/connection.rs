@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::Request;
+use http::header::{CONNECTION, HeaderValue};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use warp::filters::BoxedFilter;
 
+use super::body::Received;
 use super::limits::{BUFFER_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::proxy::{self, Origin, ProxyError};
 use super::reply::Reply;
@@ -27,6 +30,7 @@ use super::stop::Stop;
 use super::write_deadline::WriteDeadline;
 use super::{Settings, body, forwarded};
 use crate::model::{ClientAddress, Network};
+use crate::wire::Fault;
 
 /// What all connections share.
 pub(super) struct Gate {
@@ -51,6 +55,8 @@ pub(super) struct Visit {
     pub(super) client: ClientAddress,
     /// When the reply must be there.
     pub(super) deadline: Instant,
+    /// Why the body is only the beginning of one, if it is.
+    pub(super) body_fault: Option<Fault>,
     /// The place of its connection.
     pub(super) presence: Arc<Presence>,
 }
@@ -167,19 +173,25 @@ impl Gate {
         let settings = &self.settings;
         let begun = Instant::now();
         let patience = settings.header_timeout.min(settings.request_timeout);
-        let mut request = match body::receive(request, begun + patience).await {
-            Ok(request) => request,
-            Err(reply) => return Ok(reply),
-        };
+        let (head, body) = request.into_parts();
+        let Received { bytes, fault } = body::receive(body, begun + patience).await;
+        let is_broken = fault.is_some();
+        let mut request = Request::from_parts(head, Full::new(bytes));
         let visit = Visit {
             client: forwarded::client(peer, request.headers(), &settings.forwarded_for_from),
             deadline: begun + settings.request_timeout,
+            body_fault: fault,
             presence,
         };
         request.extensions_mut().insert(visit);
-        TowerToHyperService::new(warp::service(self.routes.clone()))
+        let mut reply = TowerToHyperService::new(warp::service(self.routes.clone()))
             .call(request)
-            .await
+            .await?;
+        if is_broken {
+            let close = HeaderValue::from_static("close");
+            reply.headers_mut().insert(CONNECTION, close);
+        }
+        Ok(reply)
     }
 }
 

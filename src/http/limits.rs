@@ -11,6 +11,10 @@ pub(super) const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Most header lines of a request. X2Go Client sends 8.
 pub(super) const HEADERS_MAX: usize = 64;
 
+/// Most bytes of a body that are read, kept or not: what a client sends whose user pastes the longest text that
+/// its login form takes (Qt's `QLineEdit`: 32,767 characters, here of three bytes each).
+pub(super) const READ_BYTES_MAX: usize = 128 << 10;
+
 /// Read buffer of one connection, in bytes: a head and a body.
 pub(super) const BUFFER_BYTES_MAX: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 

@@ -15,7 +15,11 @@ use crate::wire::{Reply, Request, plain};
 /// other status than 200 ends X2Go Client.
 pub(super) async fn answer<O: Operations>(operations: Arc<O>, visit: Visit, body: Bytes) -> reply::Reply {
     let address = visit.client;
-    let reply = match plain::decode(&body) {
+    let request = match visit.body_fault.clone() {
+        None => plain::decode(&body),
+        Some(fault) => Err(plain::refuse(&body, fault)),
+    };
+    let reply = match request {
         Ok(request) => {
             drop(body);
             operate(operations, visit, request).await
@@ -36,6 +40,7 @@ async fn operate<O: Operations>(operations: Arc<O>, visit: Visit, request: Reque
         client: address,
         deadline,
         presence,
+        ..
     } = visit;
     let task = request.task();
     let caller = Caller {

@@ -162,6 +162,9 @@ pub enum Fault {
     /// The body is longer than any request.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
+    /// The body broke off, is malformed, or was not there in time.
+    #[error("the body did not come whole")]
+    Incomplete,
     /// A field that the task needs is not there, or empty.
     #[error("field `{0}` is missing or empty")]
     Missing(&'static str),

@@ -22,15 +22,24 @@ const SESSION_BYTES_MAX: usize = 512;
 /// Says what is wrong, for the log, and which task was meant. An `authid` that cannot be a ticket of ours is
 /// no error, and neither is an empty password; both are simply not there.
 pub fn decode(body: &[u8]) -> Result<Request, BadRequest> {
-    let form = Form::new(body.get(..BODY_BYTES_MAX).unwrap_or(body));
-    // The first `task` names the request even if the rest is bad, so that it is refused in the way its
-    // sender can bear.
-    let task = form.first("task").and_then(task_named);
     if body.len() > BODY_BYTES_MAX {
-        let fault = Fault::TooLong(BODY_BYTES_MAX);
-        return Err(BadRequest { task, fault });
+        return Err(refuse(body, Fault::TooLong(BODY_BYTES_MAX)));
     }
+    let form = Form::new(body);
+    let task = meant_task(form);
     request(task, form).map_err(|fault| BadRequest { task, fault })
+}
+
+/// What becomes of a body that is no request because of `fault`, and of which `beginning` is all that is known.
+pub fn refuse(beginning: &[u8], fault: Fault) -> BadRequest {
+    let task = meant_task(Form::new(beginning));
+    BadRequest { task, fault }
+}
+
+/// The first `task` names the request even if the rest is bad, so that it is refused in the way its sender can
+/// bear.
+fn meant_task(form: Form<'_>) -> Option<Task> {
+    form.first("task").and_then(task_named)
 }
 
 /// The task that X2Go Client calls so.

@@ -11,5 +11,5 @@ mod ini;
 mod tests;
 mod words;
 
-pub use decode::{BODY_BYTES_MAX, decode};
+pub use decode::{BODY_BYTES_MAX, decode, refuse};
 pub use encode::encode;

@@ -84,13 +84,18 @@ impl Process {
         })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name, such as `TERM` or `STOP`.
     ///
     /// # Panics
     /// If the process is gone.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
+            .args(["-s", name, &self.id().to_string()])
             .status()
             .expect("kill");
         assert!(status.success(), "kill -s {name}: {status}");

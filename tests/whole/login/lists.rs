@@ -1,7 +1,12 @@
 //! Lists: who gets which profiles, and what a refusal tells and costs.
 
-use crate::lab::site::{Reach, Site, list, post_from, profiles, ticket};
+use std::time::Duration;
+
+use crate::lab::site::{Reach, Site, list, post_from, profiles, select, ticket};
 use crate::lab::slapd;
+
+/// Refusals leave at multiples of this.
+const REFUSAL_STEP: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_gets_exactly_their_profiles_however_the_directory_is_reached() {
@@ -88,6 +93,30 @@ async fn refusals_are_one_neutral_sentence_and_cost_at_most_one_bind() {
     );
 }
 
+/// A lower bound only: whatever was wrong, and however soon that was known, the refusal is not there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_refusal_leaves_before_its_step() {
+    let site = Site::start(Reach::Tls);
+    let event =
+        "task=clientevent&event=ALIVE&user=alice&sid=alice-50&server=ts01&password=alice-secret&authid=";
+    for (form, what) in [
+        (list("alice", "typo", ""), "a wrong password"),
+        (
+            list("alice", "typo", ""),
+            "the same again, which nobody is asked about",
+        ),
+        (list("nobody", "typo", ""), "an unknown user"),
+        (list("alice", "", ""), "no password"),
+        (select("xfce", "alice", ""), "a profile that is not offered"),
+        (event.to_owned(), "an event without a ticket"),
+    ] {
+        let begun = tokio::time::Instant::now();
+        let (_, body) = post_from(site.broker.address, None, &form).await;
+        assert!(!body.contains("Access granted"), "{what}: {body}");
+        assert!(begun.elapsed() >= REFUSAL_STEP, "{what}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_with_its_password_costs_no_bind_and_survives_kill_and_restart() {
     let Site { broker, slapd, host } = Site::start(Reach::Tls);
@@ -160,4 +189,14 @@ async fn nothing_secret_is_logged() {
     for secret in ["alice-secret", "marker-of", slapd::SERVICE_PASSWORD, &ticket] {
         assert!(!log.contains(secret), "`{secret}` is in the log");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_core_file_is_written_of_what_passes_through() {
+    let mut site = Site::start(Reach::Tls);
+    let limits = format!("/proc/{}/limits", site.broker.process().id());
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"]);
 }
