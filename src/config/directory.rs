@@ -75,10 +75,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
         .duration("operation_timeout", timeouts)
         .unwrap_or(OPERATION_TIMEOUT);
     let servers = servers(&mut section);
-    let ca_file = section.take::<Located<PathBuf>>("ca_file");
-    if let Some(file) = &ca_file {
-        named_file::check_certificates(file, section.problems());
-    }
+    let ca_file = ca_file(&mut section, &servers);
     let service = service_account(&mut section);
     let base = section.require::<Dn>("base_dn", "\"dc=example,dc=org\"");
     let schema = section.take("schema").unwrap_or(Schema::Rfc2307bis);
@@ -102,7 +99,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
         .zip(group_base)
         .map(|(user_lookup, group_base)| Settings {
             servers,
-            ca_file: ca_file.map(|file| file.value),
+            ca_file,
             service,
             schema,
             nested_groups,
@@ -170,6 +167,23 @@ fn servers(section: &mut Section<'_>) -> Vec<Server> {
         servers.push(server);
     }
     servers
+}
+
+/// The file with the authorities that sign these servers' certificates.
+fn ca_file(section: &mut Section<'_>, servers: &[Server]) -> Option<PathBuf> {
+    let problems = section.problems();
+    let written = section.take::<Located<PathBuf>>("ca_file");
+    if written
+        .as_ref()
+        .is_none_or(|file| named_file::is_readable(file, problems))
+    {
+        let path = written.as_ref().map(|file| file.value.as_path());
+        let place = written.as_ref().map_or(section.header(), |file| &file.place);
+        if let Err(why) = Settings::check_authorities(servers, path) {
+            problems.error(place, why.to_string());
+        }
+    }
+    written.map(|file| file.value)
 }
 
 /// The account that searches: both keys or neither.

@@ -14,6 +14,8 @@ const ASSUMED_SESSION_MAX: Duration = Duration::from_hours(31 * 24);
 const SESSIONS_MAX: i64 = 100_000;
 const SSH_PORT: u16 = 22;
 const WEIGHT: f64 = 1.0;
+/// Beyond these, two weights could differ so much that a computer cannot compare their loads.
+const WEIGHT_MIN: f64 = 0.001;
 const WEIGHT_MAX: f64 = 1000.0;
 
 /// The farms, and the names of all that were written, faulty ones included.
@@ -97,12 +99,10 @@ fn host(name: &str, mut section: Section<'_>) -> Option<Located<Host>> {
         .unwrap_or(SSH_PORT);
     let weight = section.take::<Located<f64>>("weight");
     if let Some(Located { value, place }) = &weight
-        && !(*value > 0.0 && *value <= WEIGHT_MAX)
+        && !(WEIGHT_MIN..=WEIGHT_MAX).contains(value)
     {
-        problems.error(
-            place,
-            format!("`weight` must be above 0 and at most {WEIGHT_MAX}"),
-        );
+        let message = format!("`weight` must be between {WEIGHT_MIN} and {WEIGHT_MAX}");
+        problems.error(place, message);
     }
     section.finish();
     let value = Host {

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
 use super::value::FromText;
@@ -52,15 +53,21 @@ impl FromText for ServerUrl {
             return Err("only the server belongs here, like ldaps://ldap.example.org:636".to_owned());
         }
         let host = match url.host().ok_or_else(wrong)? {
-            Host::Domain(name) => name.to_owned(),
+            Host::Domain(name) => name.to_ascii_lowercase(),
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        if host.is_empty() {
-            return Err(wrong());
+        // As it will be compared with the certificate; the URL's own rules let almost anything be a host.
+        if ServerName::try_from(host.as_str()).is_err() {
+            return Err(
+                "its host is neither a DNS name (an international one in its xn-- form) nor an address"
+                    .to_owned(),
+            );
         }
-        let port = url.port().unwrap_or(port);
-        Ok(Self { tls, host, port })
+        match url.port().unwrap_or(port) {
+            0 => Err("nothing answers on port 0".to_owned()),
+            port => Ok(Self { tls, host, port }),
+        }
     }
 }
 
@@ -95,7 +102,7 @@ mod tests {
     fn servers_have_a_scheme_a_host_and_a_port() {
         let url = |text: &str| ServerUrl::from_text(text).map(|url| (url.tls, url.host, url.port));
         assert_eq!(
-            url("ldaps://l.example.org"),
+            url("ldaps://L.example.org"),
             Ok((true, "l.example.org".into(), 636))
         );
         assert_eq!(url("ldap://[::1]:3890/"), Ok((false, "::1".into(), 3890)));
@@ -108,6 +115,10 @@ mod tests {
             "ldap://h/dc=org",
             "ldap://h?x",
             "ldap://h:0x",
+            "ldap://h:0",
+            "ldaps://ldäp.example.org",
+            "ldaps://a!b",
+            "ldaps://a..b",
             "",
         ] {
             assert!(url(bad).is_err(), "{bad}");

@@ -1,6 +1,5 @@
 //! Reads a whole configuration: folders of files, then the environment.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use super::source::{Place, Source};
 use super::{authentication, client, directory, farms, profiles, rules, server};
 use crate::authenticate::Settings as AuthenticationSettings;
 use crate::directory::Settings as DirectorySettings;
-use crate::entitlement::{Profile, ProfileValue, Rule, Template};
+use crate::entitlement::{Profile, Rule};
 use crate::http::Settings as ServerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
@@ -105,38 +104,17 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
         profiles.ids.warn_of_others(&rules.given, problems);
     }
     let rules = rules.rules;
-    let mut directory = directory.settings?;
-    add_attributes(&mut directory.attributes, &profiles.profiles, &rules);
     Some(Configuration {
         server: server.settings,
         state: server.state,
         authentication,
-        directory,
+        directory: directory.settings?,
         farms: farms.farms,
         profiles: profiles.profiles,
         rules,
         client,
         warnings: Vec::new(),
     })
-}
-
-/// Adds the attributes that templates name to those that are asked of the directory.
-fn add_attributes(attributes: &mut Vec<String>, profiles: &[Profile], rules: &[Rule]) {
-    let users = profiles.iter().map(|profile| &profile.session_user);
-    let keys = profiles
-        .iter()
-        .flat_map(|profile| profile.keys.values())
-        .chain(rules.iter().flat_map(|rule| rule.set.values()))
-        .filter_map(|value| match value {
-            ProfileValue::Text(template) => Some(template),
-            ProfileValue::Flag(_) | ProfileValue::Number(_) => None,
-        });
-    let named: BTreeSet<&str> = users.chain(keys).flat_map(Template::attributes).collect();
-    for name in named {
-        if !attributes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            attributes.push(name.to_owned());
-        }
-    }
 }
 
 /// Reads the files of one folder, in name order.

@@ -5,9 +5,6 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use super::diagnostic::{Diagnostic, Problems};
 use super::value::Located;
 use crate::model::{Password, Secret};
@@ -17,34 +14,9 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The permission of everybody else to read a file.
 const OTHERS_READ: u32 = 0o004;
 
-/// Checks that a file holds certificates in PEM form.
-pub(super) fn check_certificates(file: &Located<PathBuf>, problems: &Problems) {
-    let Some(bytes) = read(file, problems) else {
-        return;
-    };
-    let path = file.value.display();
-    let mut certificates = CertificateDer::pem_slice_iter(&bytes).peekable();
-    if certificates.peek().is_none() {
-        problems.error(&file.place, format!("{path} holds no certificate in PEM form"));
-    }
-    if certificates.any(|certificate| certificate.is_err()) {
-        problems.error(&file.place, format!("{path} is no whole PEM file"));
-    }
-}
-
-/// Checks that a file holds a private key in PEM form, and that not everybody can read it.
-pub(super) fn check_private_key(file: &Located<PathBuf>, problems: &Problems) {
-    let Some(bytes) = read(file, problems) else {
-        return;
-    };
-    let path = file.value.display();
-    match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(_) => check_not_public(file, problems),
-        Err(PemError::NoItemsFound) => {
-            problems.error(&file.place, format!("{path} holds no private key in PEM form"));
-        }
-        Err(_) => problems.error(&file.place, format!("{path} is no whole PEM file")),
-    }
+/// Whether a file can be read. What it must hold, the room that uses it says.
+pub(super) fn is_readable(file: &Located<PathBuf>, problems: &Problems) -> bool {
+    read(file, problems).is_some()
 }
 
 /// The password that a file holds, without the line end that an editor puts after it.
@@ -67,7 +39,7 @@ pub(super) fn password(file: &Located<PathBuf>, problems: &Problems) -> Option<S
 }
 
 /// Notes that a file with a secret can be read by every user of the machine.
-fn check_not_public(file: &Located<PathBuf>, problems: &Problems) {
+pub(super) fn check_not_public(file: &Located<PathBuf>, problems: &Problems) {
     let public = fs::metadata(&file.value).is_ok_and(|metadata| metadata.mode() & OTHERS_READ != 0);
     if public {
         let path = file.value.display();
@@ -184,23 +156,5 @@ mod tests {
         assert!(outcome(&file).unwrap_err().contains("no regular file"));
         file.value = folder.path().join("x");
         assert!(outcome(&file).unwrap_err().contains("there is no file"));
-    }
-
-    #[test]
-    fn keys_and_certificates_are_told_apart() {
-        let pair = rcgen::generate_simple_self_signed(["broker.example.org".to_owned()]).unwrap();
-        let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
-        let cut = certificate.replace("-----END", "");
-        let verdict = |check: fn(&Located<PathBuf>, &Problems), text: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            let problems = Problems::default();
-            check(&written(folder.path(), text.as_bytes(), 0o640), &problems);
-            problems.is_empty()
-        };
-        assert!(verdict(check_certificates, &certificate));
-        assert!(verdict(check_private_key, &key));
-        assert!(!verdict(check_certificates, &key));
-        assert!(!verdict(check_private_key, &certificate));
-        assert!(!verdict(check_certificates, &cut));
     }
 }

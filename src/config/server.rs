@@ -104,19 +104,10 @@ fn listen(section: &mut Section<'_>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// The certificate and its key: both or neither.
+/// The certificate and its key: both or neither. What would stop the server from serving them is noted.
 fn key_pair(section: &mut Section<'_>, state: &Path) -> KeyPair {
     let problems = section.problems();
-    let written = (section.has("certificate"), section.has("private_key"));
-    let certificate = section.take::<Located<PathBuf>>("certificate");
-    let private_key = section.take::<Located<PathBuf>>("private_key");
-    if let Some(file) = &certificate {
-        named_file::check_certificates(file, problems);
-    }
-    if let Some(file) = &private_key {
-        named_file::check_private_key(file, problems);
-    }
-    match written {
+    match (section.has("certificate"), section.has("private_key")) {
         (true, false) => section.miss(
             "private_key",
             "\"/etc/x2godirector/tls/key.pem\", beside the certificate",
@@ -127,15 +118,30 @@ fn key_pair(section: &mut Section<'_>, state: &Path) -> KeyPair {
         ),
         _ => {}
     }
-    match (certificate, private_key) {
-        (Some(certificate), Some(private_key)) => KeyPair::Files {
-            certificate: certificate.value,
-            private_key: private_key.value,
-        },
-        _ => KeyPair::SelfSigned {
+    let [certificate, private_key] = ["certificate", "private_key"].map(|key| {
+        let file = section.take::<Located<PathBuf>>(key)?;
+        named_file::is_readable(&file, problems).then_some(file)
+    });
+    let (Some(certificate), Some(private_key)) = (certificate, private_key) else {
+        return KeyPair::SelfSigned {
             folder: state.parent().unwrap_or(state).to_owned(),
-        },
+        };
+    };
+    named_file::check_not_public(&private_key, problems);
+    let key_pair = KeyPair::Files {
+        certificate: certificate.value,
+        private_key: private_key.value.clone(),
+    };
+    if let Err(why) = key_pair.check() {
+        let of_key = why.file() == Some(&private_key.value);
+        let place = if of_key {
+            &private_key.place
+        } else {
+            &certificate.place
+        };
+        problems.error(place, why.to_string());
     }
+    key_pair
 }
 
 /// The networks whose word about a client's address is believed, by the two ways of giving it. A network in

@@ -14,7 +14,12 @@ pub(super) struct Source {
 
 enum Origin {
     Folder(PathBuf),
-    File { path: PathBuf, text: String },
+    File {
+        path: PathBuf,
+        text: String,
+        /// The byte with which each line begins.
+        lines: Vec<usize>,
+    },
     Variable(String),
 }
 
@@ -27,7 +32,9 @@ impl Source {
 
     /// A file and what stands in it; nothing if it could not be read.
     pub(super) fn file(rank: usize, path: PathBuf, text: String) -> Arc<Self> {
-        let origin = Origin::File { path, text };
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after_breaks).collect();
+        let origin = Origin::File { path, text, lines };
         Arc::new(Self { rank, origin })
     }
 
@@ -43,6 +50,15 @@ impl Source {
             Origin::File { text, .. } => text,
             Origin::Folder(_) | Origin::Variable(_) => "",
         }
+    }
+
+    /// The line that a byte of a file stands in: its number from 0, and the byte with which it begins.
+    fn line_of(&self, byte: usize) -> Option<(usize, usize)> {
+        let Origin::File { lines, .. } = &self.origin else {
+            return None;
+        };
+        let number = lines.partition_point(|start| *start <= byte).checked_sub(1)?;
+        Some((number, *lines.get(number)?))
     }
 
     /// Whether this is a variable of the environment, where every value is a text.
@@ -130,13 +146,12 @@ impl Place {
     pub(super) fn line(&self) -> Option<Line<'_>> {
         let span = self.span.as_ref()?;
         let text = self.source.text();
-        let before = text.get(..span.start)?;
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let (number, start) = self.source.line_of(span.start)?;
         let rest = text.get(start..)?;
         let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         let marked = text.get(span.start..span.end.min(start + line.len()));
         Some(Line {
-            number: before.matches('\n').count() + 1,
+            number: number + 1,
             text: line,
             before: text.get(start..span.start)?,
             marked: marked.unwrap_or_default(),

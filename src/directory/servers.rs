@@ -11,7 +11,7 @@ use super::exchange::Ending;
 use super::health::{Health, probe_forever};
 use super::search::{Answer, Query};
 use super::server::Server;
-use super::settings::{Settings, Transport};
+use super::settings::Settings;
 use super::trouble::Trouble;
 use super::{SetupError, tls};
 
@@ -28,11 +28,7 @@ impl Servers {
     /// # Errors
     /// The authorities cannot be read.
     pub fn start(settings: &Settings) -> Result<Self, SetupError> {
-        let encrypted = settings
-            .servers
-            .iter()
-            .any(|server| server.transport != Transport::Plain);
-        let tls = encrypted
+        let tls = Settings::need_tls(&settings.servers)
             .then(|| tls::client(settings.ca_file.as_deref()))
             .transpose()
             .map_err(|error| SetupError(error.to_string()))?;

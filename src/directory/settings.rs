@@ -1,11 +1,11 @@
 //! What `[directory.ldap]` says, already checked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::{Dn, Secret};
 
-use super::filter;
+use super::{SetupError, filter, tls};
 
 /// The settings of one LDAP directory.
 #[derive(Debug, Clone)]
@@ -39,6 +39,25 @@ pub struct Settings {
     pub search_connections: usize,
     /// Most connections for user binds, per server.
     pub bind_connections: usize,
+}
+
+impl Settings {
+    /// Whether TLS is needed for some of these servers.
+    pub(super) fn need_tls(servers: &[Server]) -> bool {
+        servers.iter().any(|server| server.transport != Transport::Plain)
+    }
+
+    /// Checks that there are authorities to believe, if these servers need any or `ca_file` was named. Blocks on
+    /// file access.
+    ///
+    /// # Errors
+    /// Says what is wrong with which file.
+    pub fn check_authorities(servers: &[Server], ca_file: Option<&Path>) -> Result<(), SetupError> {
+        if Self::need_tls(servers) || ca_file.is_some() {
+            tls::client(ca_file).map_err(|bad| SetupError(bad.to_string()))?;
+        }
+        Ok(())
+    }
 }
 
 /// One server.

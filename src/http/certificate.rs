@@ -99,6 +99,20 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// The file to put right, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Nothing { path, .. }
+            | Self::KeyKind { path }
+            | Self::Unwritable { path, .. }
+            | Self::Unusable { path, .. } => Some(path),
+            Self::Mismatch { .. } | Self::Half { .. } | Self::Generate(_) => None,
+        }
+    }
+}
+
 /// Reads a pair and makes of it what [`Server`](super::Server) serves. A certificate out of its time is
 /// served with a warning: clients that have accepted it still come in, and a broker that does not start helps
 /// nobody. Blocks on file access.
@@ -123,28 +137,19 @@ fn load_files(
     private_key: &Path,
     now: Now,
 ) -> Result<Arc<ServerConfig>, CertificateError> {
+    let provider = Arc::new(ring::default_provider());
+    let pair = read_pair(certificate, private_key, &provider)?;
+    if let Some(words) = pair
+        .cert
+        .first()
+        .and_then(|leaf| out_of_time(leaf, now, &provider))
+    {
+        tracing::warn!(certificate = %certificate.display(), "the certificate is out of its time: {words}");
+    }
     let unusable = |source| CertificateError::Unusable {
         path: certificate.to_owned(),
         source,
     };
-    let provider = Arc::new(ring::default_provider());
-    let chain = read_chain(certificate)?;
-    let key = read_key(private_key, &provider)?;
-    if let Some(words) = chain.first().and_then(|leaf| out_of_time(leaf, now, &provider)) {
-        tracing::warn!(certificate = %certificate.display(), "the certificate is out of its time: {words}");
-    }
-    let pair = CertifiedKey::new(chain, key);
-    match pair.keys_match() {
-        // `Unknown` is a key that cannot tell its public half; those of ring can.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-        Err(rustls::Error::InconsistentKeys(_)) => {
-            return Err(CertificateError::Mismatch {
-                certificate: certificate.to_owned(),
-                private_key: private_key.to_owned(),
-            });
-        }
-        Err(source) => return Err(unusable(source)),
-    }
     let mut config = ServerConfig::builder_with_provider(provider)
         // The Windows builds of X2Go Client have an OpenSSL that ends at TLS 1.2.
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
@@ -153,6 +158,35 @@ fn load_files(
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+/// Checks that the files hold a pair that can be served. Blocks on file access.
+///
+/// # Errors
+/// Says which file is wrong and what to do.
+pub(super) fn check_files(certificate: &Path, private_key: &Path) -> Result<(), CertificateError> {
+    read_pair(certificate, private_key, &ring::default_provider()).map(drop)
+}
+
+/// The certificate with its intermediates, and the key that belongs to it.
+fn read_pair(
+    certificate: &Path,
+    private_key: &Path,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, CertificateError> {
+    let pair = CertifiedKey::new(read_chain(certificate)?, read_key(private_key, provider)?);
+    match pair.keys_match() {
+        // `Unknown` is a key that cannot tell its public half; those of ring can.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(CertificateError::Mismatch {
+            certificate: certificate.to_owned(),
+            private_key: private_key.to_owned(),
+        }),
+        Err(source) => Err(CertificateError::Unusable {
+            path: certificate.to_owned(),
+            source,
+        }),
+    }
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::model::Network;
 
+use super::certificate::{self, CertificateError};
+
 /// The settings of the HTTPS front end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -49,4 +51,21 @@ pub enum KeyPair {
         /// The state folder.
         folder: PathBuf,
     },
+}
+
+impl KeyPair {
+    /// Checks that the files that were named can be served. A self-signed pair is made or read when the server
+    /// starts. Blocks on file access.
+    ///
+    /// # Errors
+    /// Says which file is wrong and what to do.
+    pub fn check(&self) -> Result<(), CertificateError> {
+        match self {
+            Self::Files {
+                certificate,
+                private_key,
+            } => certificate::check_files(certificate, private_key),
+            Self::SelfSigned { .. } => Ok(()),
+        }
+    }
 }

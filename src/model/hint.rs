@@ -3,15 +3,14 @@
 /// The candidate nearest to `word`, if it is near enough to be what was meant: at most one edit, plus one
 /// for every four characters.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = 1 + word.chars().count() / 4;
+    let word = word.to_lowercase();
+    let length = word.chars().count();
+    let limit = 1 + length / 4;
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        // Cheap, and enough for most: there may be thousands of candidates for each of thousands of typos.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
+        .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)
@@ -25,6 +24,7 @@ mod tests {
     fn near_words_are_found_and_far_ones_are_not() {
         assert_eq!(did_you_mean("groop", ["user", "group", "groups"]), Some("group"));
         assert_eq!(did_you_mean("Command", ["command"]), Some("command"));
+        assert_eq!(did_you_mean("comamnd", ["command"]), Some("command"));
         assert_eq!(did_you_mean("colour", ["command", "speed"]), None);
     }
 }

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::iter;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use x2godirector::cli::check::report;
 use x2godirector::config::{Configuration, load};
+
+use crate::lab::authority::Authority;
 
 /// Each folder here is a broken configuration, with the diagnostics that it must give in `expected`. A file
 /// `environment` beside it has variables, one `NAME=value` a line. `UPDATE_EXPECTED=1` writes what is given.
@@ -148,4 +151,46 @@ fn several_folders_are_read_in_order() {
         .unwrap();
     assert_eq!(students.hosts[0].address.as_str(), "10.0.2.11");
     assert!((students.hosts[0].weight - 2.0).abs() < f64::EPSILON);
+}
+
+/// A pair and authorities that are PEM files, and of which a server can still make nothing.
+#[test]
+fn what_the_named_files_hold_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let said = |file: &str| {
+        let pair = format!(
+            "[server]\ncertificate = \"web.pem\"\nprivate_key = \"{file}\"\n\
+             [directory.ldap]\nurls = [\"ldaps://ldap.example.org\"]\nca_file = \"ca.pem\"\nbase_dn = \"dc=x\"\n"
+        );
+        write("conf.toml", &pair);
+        checked(folder.path())
+    };
+    let authority = Authority::new("authority");
+    let (web, other) = (authority.issue(&["localhost"]), authority.issue(&["localhost"]));
+    write("ca.pem", &authority.pem);
+    write("web.pem", &web.certificate);
+    write("web.key", &web.key);
+    write("other.key", &other.key);
+    assert!(said("web.key").0, "{:?}", said("web.key"));
+    let (good, problem) = said("other.key");
+    assert!(
+        !good && problem.contains("conf.toml:2:15: the key in"),
+        "{problem}"
+    );
+    let (good, problem) = said("web.pem");
+    assert!(!good && problem.contains("conf.toml:3:15: "), "{problem}");
+    write(
+        "ca.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
+    let (good, problem) = said("web.key");
+    assert!(
+        !good && problem.contains("conf.toml:6:11: ") && problem.contains("cannot be an authority"),
+        "{problem}"
+    );
 }

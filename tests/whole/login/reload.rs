@@ -1,9 +1,14 @@
 //! SIGHUP, SIGTERM, and starts that must not succeed.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::lab::authority::Authority;
 use crate::lab::broker::Broker;
 use crate::lab::https::{HttpsClient, Trust};
-use crate::lab::site::{Reach, Site, configuration, directory, profiles};
+use crate::lab::process::wait_for;
+use crate::lab::site::{Reach, Site, configuration, directory, list, post_from, profiles};
 use crate::lab::slapd::Slapd;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +78,65 @@ async fn a_reload_takes_a_good_certificate_and_keeps_the_old_one_over_a_bad_one(
         "the log names the file: {}",
         broker.log()
     );
+}
+
+/// Lists again and again until told to stop, and gives how often; each must succeed.
+async fn list_until(stop: Arc<AtomicBool>, broker: SocketAddr, user: &'static str) -> usize {
+    let mut lists = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let form = list(user, &format!("{user}-secret"), "");
+        let (status, body) = post_from(broker, None, &form).await;
+        assert!(
+            status == 200 && body.contains("Access granted"),
+            "{user}: {status} {body}"
+        );
+        lists += 1;
+    }
+    lists
+}
+
+/// How many connections lead to this port, as the kernel has them (proc(5), `/proc/net/tcp`).
+fn connections_to(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let remote = format!(":{port:04X}");
+    std::fs::read_to_string("/proc/net/tcp")
+        .unwrap()
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words[2].ends_with(&remote) && words[3] == ESTABLISHED)
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_reloads_cost_no_request_and_leave_no_connection() {
+    let mut site = Site::start(Reach::Plain);
+    let good = configuration(&site.slapd, Reach::Plain, site.host_port());
+    let broken = good.replace("profiles = [\"xfce\"]", "profiles = [\"xfec\"]");
+    let stop = Arc::new(AtomicBool::new(false));
+    let load: Vec<_> = ["alice", "bob", "carol", "dave"]
+        .map(|user| tokio::spawn(list_until(Arc::clone(&stop), site.broker.address, user)))
+        .into();
+    for round in 0..200 {
+        let (text, said) = match round % 2 {
+            0 => (&good, "configuration reloaded"),
+            _ => (&broken, "not reloaded: the configuration in use stays"),
+        };
+        site.broker.write_configuration(text);
+        site.broker.process().signal("HUP");
+        wait_for(said, || {
+            (site.broker.log().matches(said).count() > round / 2).then_some(())
+        });
+    }
+    stop.store(true, Ordering::Relaxed);
+    for lists in load {
+        assert!(lists.await.unwrap() > 0);
+    }
+    // What the pools of one configuration may hold, and the connection of its probes.
+    let most = 8 + 16 + 1;
+    let port = site.slapd.ldap_port();
+    wait_for("the connections of replaced configurations are closed", || {
+        (connections_to(port) <= most).then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
