@@ -49,6 +49,11 @@ impl Process {
         }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written to standard output and standard error so far.
     pub fn log(&self) -> String {
         let mut bytes = Vec::new();
