@@ -74,7 +74,7 @@ impl Dialer {
             Transport::Tls => self.protect(Box::new(stream)).await,
             Transport::StartTls => {
                 let mut plain = self.exchange(Box::new(stream));
-                let answer = plain.ask("StartTLS", &Request::start_tls()).await?;
+                let answer = plain.ask("StartTLS", &Request::start_tls()).await?.ending;
                 if answer.code != 0 {
                     let why = format!("StartTLS refused (code {}): {}", answer.code, answer.text);
                     return Err(self.lost(&why));

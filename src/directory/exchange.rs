@@ -1,5 +1,7 @@
-//! One request and its answer at a time over a connection: binds, StartTLS and health probes. Searches, whose
-//! answers have many parts, go through `ldap3` ([`super::relay`]).
+//! One request and its answer at a time over a connection.
+//!
+//! Not through `ldap3`'s client, which trusts what a server sends and takes nothing but a socket: its own tasks
+//! and the second socket in front of them, behind which its input could be checked, cost more than the search.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,6 +13,7 @@ use tokio::time::timeout;
 use super::dial::Stream;
 use super::guard::{self, Answer, Malformed};
 use super::request::Request;
+use super::search::{ENTRIES_MAX, Found};
 use super::settings::Server;
 use super::trouble::Trouble;
 
@@ -22,6 +25,18 @@ pub(super) struct Ending {
     pub text: String,
 }
 
+/// All of an answer.
+pub(super) struct Reply {
+    /// The entries before its end, of a search.
+    pub found: Vec<Found>,
+    /// Its end.
+    pub ending: Ending,
+    /// What asks for the next page; empty if there is none.
+    pub cookie: Vec<u8>,
+}
+
+/// Bytes read at once.
+const READ_BYTES: usize = 8 * 1024;
 /// Most characters of a server's words that go into a message.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -54,20 +69,23 @@ impl Exchange {
     ///
     /// # Errors
     /// The connection failed, the answer was malformed, or it did not come in time.
-    pub async fn ask(&mut self, operation: &str, request: &Request) -> Result<Ending, Trouble> {
+    pub async fn ask(&mut self, operation: &str, request: &Request) -> Result<Reply, Trouble> {
         if !self.settled {
             return Err(self.lost(operation, "an earlier operation failed"));
         }
         self.settled = false;
         let limit = self.limit;
-        let ending = timeout(limit, self.talk(operation, request))
+        let reply = timeout(limit, self.talk(operation, request))
             .await
             .unwrap_or_else(|_| Err(Trouble::silent(&self.server, operation, limit)))?;
         self.settled = true;
-        Ok(ending)
+        if self.received.is_empty() {
+            self.received.shrink_to(READ_BYTES);
+        }
+        Ok(reply)
     }
 
-    async fn talk(&mut self, operation: &str, request: &Request) -> Result<Ending, Trouble> {
+    async fn talk(&mut self, operation: &str, request: &Request) -> Result<Reply, Trouble> {
         self.last_id = self.last_id % 0x7fff_fffe + 1;
         let message = request.message(self.last_id);
         let sent = async {
@@ -77,11 +95,18 @@ impl Exchange {
         if let Err(error) = sent.await {
             return Err(self.lost(operation, &error.to_string()));
         }
+        let mut found = Vec::new();
         loop {
             let length = self.receive(operation).await?;
-            let message: Vec<u8> = self.received.drain(..length).collect();
-            if let Some(ending) = self.ending(operation, &message)? {
-                return Ok(ending);
+            let message = self.received.get(..length).unwrap_or_default();
+            let ended = self.read(operation, request, message, &mut found)?;
+            self.received.drain(..length);
+            if let Some((ending, cookie)) = ended {
+                return Ok(Reply {
+                    found,
+                    ending,
+                    cookie,
+                });
             }
         }
     }
@@ -94,6 +119,7 @@ impl Exchange {
                 Ok(_) => {}
                 Err(malformed) => return Err(self.malformed(operation, malformed)),
             }
+            self.received.reserve(READ_BYTES);
             match self.stream.read_buf(&mut self.received).await {
                 Ok(0) => return Err(self.lost(operation, "the server closed the connection")),
                 Ok(_) => {}
@@ -102,22 +128,38 @@ impl Exchange {
         }
     }
 
-    /// What the message ends the operation with, if it does.
-    fn ending(&self, operation: &str, message: &[u8]) -> Result<Option<Ending>, Trouble> {
+    /// Takes one message of the answer: an entry, which goes to `found`, or its end with the cookie.
+    fn read(
+        &self,
+        operation: &str,
+        request: &Request,
+        message: &[u8],
+        found: &mut Vec<Found>,
+    ) -> Result<Option<(Ending, Vec<u8>)>, Trouble> {
         let message = guard::message(message).map_err(|malformed| self.malformed(operation, malformed))?;
         match message.answer {
             Answer::Extended(notice) if message.id == 0 => {
                 let why = format!("the server ended the connection: {}", shortened(notice.text));
                 Err(self.lost(operation, &why))
             }
-            _ if message.id != self.last_id => {
+            answer if message.id != self.last_id || !request.allows(&answer) => {
                 Err(self.lost(operation, "an answer to something else (malformed or forged)"))
             }
-            Answer::Entry | Answer::Reference => Ok(None),
-            Answer::Bind(outcome) | Answer::Done(outcome) | Answer::Extended(outcome) => Ok(Some(Ending {
-                code: outcome.code,
-                text: shortened(outcome.text),
-            })),
+            Answer::Entry(_) if found.len() == ENTRIES_MAX => {
+                Err(self.lost(operation, &format!("more than {ENTRIES_MAX} entries")))
+            }
+            Answer::Entry(entry) => {
+                found.push(Found::from(entry));
+                Ok(None)
+            }
+            Answer::Reference => Ok(None),
+            Answer::Bind(outcome) | Answer::Done(outcome) | Answer::Extended(outcome) => {
+                let ending = Ending {
+                    code: outcome.code,
+                    text: shortened(outcome.text),
+                };
+                Ok(Some((ending, message.cookie.to_vec())))
+            }
         }
     }
 

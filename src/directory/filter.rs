@@ -1,5 +1,8 @@
 //! Search filters (RFC 4515) from parts. Values are escaped here and nowhere else. Pure.
 
+use bytes::BytesMut;
+use lber::structures::ASNTag as _;
+use lber::write::encode_into;
 use ldap3::ldap_escape;
 
 /// Most bytes of the alternatives in one filter; servers bound the size of a request (OpenLDAP:
@@ -38,6 +41,14 @@ pub(super) fn from_admin(text: &str) -> Result<String, String> {
         Ok(_) => Ok(filter),
         Err(_) => Err(format!("`{text}` is not a filter like (objectClass=person)")),
     }
+}
+
+/// The filter as it stands in a request (RFC 4511 section 4.5.1.7); nothing if the text is no filter.
+pub(super) fn encoded(filter: &str) -> Option<Vec<u8>> {
+    let filter = ldap3::parse_filter(filter).ok()?.into_structure();
+    let mut bytes = BytesMut::new();
+    encode_into(&mut bytes, filter).ok()?;
+    Some(bytes.into())
 }
 
 /// Splits items into runs whose filters have a bounded size. `bytes` tells the size of an item's filter.

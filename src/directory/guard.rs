@@ -1,4 +1,4 @@
-//! Checks every message of a directory server byte by byte before anything else parses it.
+//! Reads every message of a directory server, and trusts none of its bytes.
 //!
 //! `ldap3` and `lber` trust the server: they panic on a text that is not UTF-8 or on a missing element, they
 //! recurse once per level of nesting, and they wait for as many bytes as a length announces. Here only the
@@ -10,7 +10,7 @@
 /// group members are never asked for.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The object identifier of the paged results control (RFC 2696), whose value `ldap3` parses.
+/// The object identifier of the paged results control (RFC 2696).
 const PAGED_RESULTS: &[u8] = b"1.2.840.113556.1.4.319";
 
 /// Tags of BER (X.690) and of the messages of RFC 4511, as they stand in the first byte of an element.
@@ -45,6 +45,8 @@ pub(super) struct Message<'a> {
     pub id: u32,
     /// What it says.
     pub answer: Answer<'a>,
+    /// What asks for the next page of a search; empty after the last page, and without pages.
+    pub cookie: &'a [u8],
 }
 
 /// What a message says.
@@ -53,13 +55,22 @@ pub(super) enum Answer<'a> {
     /// The end of a bind.
     Bind(Outcome<'a>),
     /// One entry of a search.
-    Entry,
+    Entry(Entry<'a>),
     /// A hint that more may be elsewhere.
     Reference,
     /// The end of a search.
     Done(Outcome<'a>),
     /// The end of an extended operation, or with id 0 the notice that the server ends the connection.
     Extended(Outcome<'a>),
+}
+
+/// One entry of a search.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    /// Its distinguished name.
+    pub dn: &'a str,
+    /// Its attributes, in the server's order and spelling, with their values.
+    pub attributes: Vec<(&'a str, Vec<&'a [u8]>)>,
 }
 
 /// The common part of all results (RFC 4511 section 4.1.9).
@@ -105,17 +116,18 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     let (kind, body) = inside.any()?;
     let answer = match kind {
         tag::BIND_RESPONSE => Answer::Bind(result(body, &[tag::SASL_CREDENTIALS])?),
-        tag::SEARCH_ENTRY => entry(body).map(|()| Answer::Entry)?,
+        tag::SEARCH_ENTRY => Answer::Entry(entry(body)?),
         tag::SEARCH_DONE => Answer::Done(result(body, &[])?),
         tag::SEARCH_REFERENCE => uris(body).map(|()| Answer::Reference)?,
         tag::EXTENDED_RESPONSE => Answer::Extended(result(body, &[tag::RESPONSE_NAME, tag::RESPONSE_VALUE])?),
         _ => return Err(Malformed("a message of a kind that was not asked for")),
     };
-    if inside.peek() == Some(tag::CONTROLS) {
-        controls(inside.take(tag::CONTROLS)?)?;
-    }
+    let cookie = match inside.peek() {
+        Some(tag::CONTROLS) => controls(inside.take(tag::CONTROLS)?)?,
+        _ => &[],
+    };
     inside.end()?;
-    Ok(Message { id, answer })
+    Ok(Message { id, answer, cookie })
 }
 
 /// `LDAPResult` and the primitive elements that may follow it in this kind of response.
@@ -140,21 +152,24 @@ fn result<'a>(body: &'a [u8], extras: &[u8]) -> Result<Outcome<'a>, Malformed> {
 }
 
 /// `SearchResultEntry`: a name and attributes with their values.
-fn entry(body: &[u8]) -> Result<(), Malformed> {
+fn entry(body: &[u8]) -> Result<Entry<'_>, Malformed> {
     let mut body = Reader(body);
-    text(body.take(tag::OCTETS)?)?;
-    let mut attributes = Reader(body.take(tag::SEQUENCE)?);
+    let dn = text(body.take(tag::OCTETS)?)?;
+    let mut list = Reader(body.take(tag::SEQUENCE)?);
     body.end()?;
-    while attributes.peek().is_some() {
-        let mut attribute = Reader(attributes.take(tag::SEQUENCE)?);
-        text(attribute.take(tag::OCTETS)?)?;
-        let mut values = Reader(attribute.take(tag::SET)?);
+    let mut attributes = Vec::new();
+    while list.peek().is_some() {
+        let mut attribute = Reader(list.take(tag::SEQUENCE)?);
+        let name = text(attribute.take(tag::OCTETS)?)?;
+        let mut set = Reader(attribute.take(tag::SET)?);
         attribute.end()?;
-        while values.peek().is_some() {
-            values.take(tag::OCTETS)?;
+        let mut values = Vec::new();
+        while set.peek().is_some() {
+            values.push(set.take(tag::OCTETS)?);
         }
+        attributes.push((name, values));
     }
-    Ok(())
+    Ok(Entry { dn, attributes })
 }
 
 /// A list of URIs.
@@ -166,8 +181,9 @@ fn uris(body: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Controls, and the value of the paged results control.
-fn controls(body: &[u8]) -> Result<(), Malformed> {
+/// Controls: the cookie of the paged results control.
+fn controls(body: &[u8]) -> Result<&[u8], Malformed> {
+    let mut cookie: &[u8] = &[];
     let mut body = Reader(body);
     while body.peek().is_some() {
         let mut control = Reader(body.take(tag::SEQUENCE)?);
@@ -186,11 +202,11 @@ fn controls(body: &[u8]) -> Result<(), Malformed> {
             let mut inside = Reader(value.take(tag::SEQUENCE)?);
             value.end()?;
             unsigned(inside.take(tag::INTEGER)?)?;
-            inside.take(tag::OCTETS)?;
+            cookie = inside.take(tag::OCTETS)?;
             inside.end()?;
         }
     }
-    Ok(())
+    Ok(cookie)
 }
 
 /// Reads elements off the front of bytes.
@@ -314,10 +330,15 @@ mod tests {
             message(&bytes).unwrap(),
             Message {
                 id: 7,
-                answer: expected
+                answer: expected,
+                cookie: b"",
             }
         );
-        assert_eq!(message(&staff()).unwrap().answer, Answer::Entry);
+        let staff_entry = Entry {
+            dn: "cn=staff",
+            attributes: vec![("cn", vec![b"st\xffaff"])],
+        };
+        assert_eq!(message(&staff()).unwrap().answer, Answer::Entry(staff_entry));
         assert_eq!(message_length(&staff()), Ok(Some(staff().len())));
     }
 
@@ -345,7 +366,8 @@ mod tests {
             element(tag::SEQUENCE, &parts.concat())
         };
         let good = [element(tag::INTEGER, &[0]), element(tag::OCTETS, b"cookie")].concat();
-        assert!(message(&with(&element(tag::SEQUENCE, &good))).is_ok());
+        let last = with(&element(tag::SEQUENCE, &good));
+        assert_eq!(message(&last).unwrap().cookie, b"cookie");
         assert!(message(&with(b"")).is_err());
         assert!(message(&with(&element(tag::SEQUENCE, b""))).is_err());
     }
@@ -358,7 +380,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_passes_is_safe_for_lber_and_ldap3(at in 0_usize..64, byte: u8, cut in 0_usize..64) {
+        fn whatever_passes_is_what_lber_and_ldap3_read(at in 0_usize..64, byte: u8, cut in 0_usize..64) {
             for mut bytes in [
                 staff(),
                 response(tag::SEARCH_DONE, &outcome(0, b"done")),
@@ -373,12 +395,21 @@ mod tests {
                 prop_assert!(rest.is_empty());
                 let operation = whole.expect_constructed().unwrap().swap_remove(1);
                 match answer {
-                    Answer::Entry => {
-                        let entry = ldap3::ResultEntry::new(operation);
-                        ldap3::SearchEntry::construct(entry);
+                    Answer::Entry(entry) => {
+                        let theirs = ldap3::SearchEntry::construct(ldap3::ResultEntry::new(operation));
+                        prop_assert_eq!(entry.dn, theirs.dn);
+                        for (name, values) in entry.attributes {
+                            let text = theirs.attrs.get(name).map(|all| all.iter().map(String::as_bytes).collect());
+                            let bytes = || theirs.bin_attrs.get(name).map(|all| all.iter().map(Vec::as_slice).collect());
+                            prop_assert_eq!(Some(values), text.or_else(bytes));
+                        }
                     }
                     Answer::Reference => drop(ldap3::parse_refs(operation)),
-                    _ => drop(ldap3::LdapResult::from(lber::structures::Tag::StructureTag(operation))),
+                    Answer::Done(outcome) => {
+                        let theirs = ldap3::LdapResult::from(lber::structures::Tag::StructureTag(operation));
+                        prop_assert_eq!((outcome.code, outcome.text), (theirs.rc, theirs.text.as_str()));
+                    }
+                    Answer::Bind(_) | Answer::Extended(_) => {}
                 }
             }
         }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::dial::Dialer;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Reply};
 use super::request::Request;
 use super::trouble::Trouble;
 
@@ -156,7 +156,7 @@ async fn probe(dialer: &Dialer, kept: &mut Option<Exchange>) -> Result<(), Troub
         answer = exchange.ask("probe", &request).await;
     }
     match answer {
-        Ok(ending) if matches!(ending.code, 51 | 52) => Err(Trouble::Busy(format!(
+        Ok(Reply { ending, .. }) if matches!(ending.code, 51 | 52) => Err(Trouble::Busy(format!(
             "{}: the server says that it cannot answer (code {}): {}",
             dialer.server, ending.code, ending.text
         ))),

@@ -1,11 +1,11 @@
-//! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`,
+//! of which it uses the filters and the controls.
 //!
 //! ```text
-//! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
-//!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
-//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange (one at a time)
+//!    |            `- Health (probes)                                                 |- Request (writes)
+//!    `- Users, Groups (what to ask, what the answer means)                           `- Guard   (reads, trusts nothing)
 //! ```
-//! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
@@ -18,7 +18,6 @@ mod guard;
 mod health;
 mod names;
 mod pool;
-mod relay;
 mod request;
 mod search;
 mod server;

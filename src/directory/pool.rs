@@ -4,17 +4,15 @@
 //! users' passwords. Both are held by one operation at a time: a bind changes who the connection is, and OpenLDAP
 //! keeps one paged search per connection, which a second one would end.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
-use ldap3::Ldap;
 use tokio::time::Instant;
 
 use super::dial::Dialer;
 use super::exchange::Exchange;
-use super::relay::{Relayed, relay};
 use super::request::Request;
 use super::settings::ServiceAccount;
 use super::trouble::Trouble;
@@ -70,25 +68,6 @@ pub(super) struct SearchConnections {
     refused: Mutex<Option<(Instant, String)>>,
 }
 
-/// One connection for searches.
-pub(super) struct SearchConnection {
-    relayed: Relayed,
-    /// An operation is under way, or was given up before its answer was complete.
-    pub busy: bool,
-}
-
-impl SearchConnection {
-    /// The handle for a search.
-    pub fn ldap(&mut self) -> &mut Ldap {
-        &mut self.relayed.ldap
-    }
-
-    /// Why the connection ended, once it has.
-    pub fn ended(&self) -> Arc<OnceLock<String>> {
-        Arc::clone(&self.relayed.ended)
-    }
-}
-
 impl SearchConnections {
     /// Connections bound as this account, or anonymous ones.
     pub fn new(dialer: Arc<Dialer>, service: Option<ServiceAccount>) -> Self {
@@ -102,7 +81,10 @@ impl SearchConnections {
     /// Binds as the service account.
     async fn introduce(&self, exchange: &mut Exchange, service: &ServiceAccount) -> Result<(), Trouble> {
         let request = Request::bind(service.dn.as_str(), service.password.expose());
-        let answer = exchange.ask("bind as the service account", &request).await?;
+        let answer = exchange
+            .ask("bind as the service account", &request)
+            .await?
+            .ending;
         if answer.code == 0 {
             return Ok(());
         }
@@ -133,10 +115,10 @@ impl SearchConnections {
 }
 
 impl Manager for SearchConnections {
-    type Type = SearchConnection;
+    type Type = Exchange;
     type Error = Trouble;
 
-    async fn create(&self) -> Result<SearchConnection, Trouble> {
+    async fn create(&self) -> Result<Exchange, Trouble> {
         if let Some(cause) = self.just_refused() {
             return Err(Trouble::Busy(cause));
         }
@@ -144,15 +126,11 @@ impl Manager for SearchConnections {
         if let Some(service) = &self.service {
             self.introduce(&mut exchange, service).await?;
         }
-        let relayed = relay(exchange.into_stream()?)
-            .await
-            .map_err(|error| Trouble::Final(format!("{}: connect: {error}", self.dialer.server)))?;
-        Ok(SearchConnection { relayed, busy: false })
+        Ok(exchange)
     }
 
-    async fn recycle(&self, connection: &mut SearchConnection, metrics: &Metrics) -> RecycleResult<Trouble> {
-        let ended = connection.relayed.ended.get().is_some() || connection.relayed.ldap.is_closed();
-        keep(!ended && !connection.busy, metrics)
+    async fn recycle(&self, exchange: &mut Exchange, metrics: &Metrics) -> RecycleResult<Trouble> {
+        keep(exchange.is_usable().await, metrics)
     }
 }
 

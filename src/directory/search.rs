@@ -1,20 +1,21 @@
-//! One search, read to its end through `ldap3`.
+//! One search, read to its last page.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use ldap3::controls::{Control, ControlType, MatchedValues, PagedResults, RawControl};
-use ldap3::{Ldap, LdapError, Scope, SearchEntry, SearchOptions, SearchResult};
+use ldap3::controls::{MatchedValues, PagedResults, RawControl};
 
 use crate::model::Attributes;
 
 use super::entry::Unavailable;
-use super::exchange::shortened;
+use super::exchange::Exchange;
+use super::request::{Request, Search};
+use super::trouble::Trouble;
+use super::{filter, guard};
 
 /// Entries per page (RFC 2696). OpenLDAP's own default limit for one answer.
 const PAGE_ENTRIES: i32 = 500;
 /// Most entries taken in all. A person in more groups than this is not served rather than served in part.
-const ENTRIES_MAX: usize = 20_000;
+pub(super) const ENTRIES_MAX: usize = 20_000;
 
 /// What to search.
 #[derive(Debug, Clone)]
@@ -99,34 +100,33 @@ impl Answer {
 }
 
 impl Query {
-    /// Runs the query on a connection. After an error the connection must not be used again. `limit` is for each
-    /// wait; the caller bounds the whole.
-    pub async fn run(&self, server: &str, ldap: &mut Ldap, limit: Duration) -> Result<Answer, LdapError> {
+    /// Runs the query on a connection. `server` names it in the answer. Each page has the time of one operation;
+    /// the caller bounds the whole.
+    ///
+    /// # Errors
+    /// No answer to a page; then the connection is not usable any more.
+    pub async fn run(&self, server: &str, connection: &mut Exchange) -> Result<Answer, Trouble> {
+        let filter = filter::encoded(&self.filter)
+            .ok_or_else(|| Trouble::Final(format!("{}: {} is no filter", self.purpose, self.filter)))?;
         let mut found = Vec::new();
         let mut cookie = Vec::new();
         loop {
-            let (scope, size_limit) = match self.extent {
-                Extent::Base => (Scope::Base, 0),
-                Extent::One => (Scope::Subtree, 2),
-                Extent::All => (Scope::Subtree, 0),
-            };
-            let SearchResult(entries, result) = ldap
-                .with_timeout(limit)
-                .with_search_options(SearchOptions::new().sizelimit(size_limit))
-                .with_controls(self.controls(cookie))
-                .search(&self.base, scope, &self.filter, &self.attributes)
-                .await?;
-            found.extend(
-                entries
-                    .into_iter()
-                    .map(|entry| found_entry(SearchEntry::construct(entry))),
-            );
+            let request = Request::search(&Search {
+                base: &self.base,
+                subtree: self.extent != Extent::Base,
+                entries_max: if self.extent == Extent::One { 2 } else { 0 },
+                filter: &filter,
+                attributes: &self.attributes,
+                controls: &self.controls(cookie),
+            });
+            let page = connection.ask(self.purpose, &request).await?;
+            found.extend(page.found);
             let (code, text) = if found.len() > ENTRIES_MAX {
                 (TOO_MANY, format!("more than {ENTRIES_MAX} entries"))
             } else {
-                (result.rc, shortened(&result.text))
+                (page.ending.code, page.ending.text)
             };
-            cookie = next_page(&result.ctrls);
+            cookie = page.cookie;
             if cookie.is_empty() || code != 0 {
                 let server = server.to_owned();
                 return Ok(Answer {
@@ -158,33 +158,19 @@ impl Query {
 /// `sizeLimitExceeded` (RFC 4511 appendix A.2), which is also what our own limit amounts to.
 const TOO_MANY: u32 = 4;
 
-/// The cookie that asks for the next page; empty after the last one.
-fn next_page(controls: &[Control]) -> Vec<u8> {
-    controls
-        .iter()
-        .find_map(|Control(kind, raw)| match kind {
-            Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>().cookie),
-            _ => None,
-        })
-        .unwrap_or_default()
-}
-
-fn found_entry(entry: SearchEntry) -> Found {
-    let mut attributes: Attributes = BTreeMap::new();
-    let binary = entry.bin_attrs.into_iter().map(|(name, values)| {
-        let texts = values
-            .into_iter()
-            .filter_map(|value| String::from_utf8(value).ok());
-        (name, texts.collect())
-    });
-    for (name, values) in entry.attrs.into_iter().chain(binary) {
-        attributes
-            .entry(name.to_lowercase())
-            .or_default()
-            .extend::<Vec<String>>(values);
-    }
-    Found {
-        dn: entry.dn,
-        attributes,
+impl From<guard::Entry<'_>> for Found {
+    fn from(entry: guard::Entry<'_>) -> Self {
+        let mut attributes: Attributes = BTreeMap::new();
+        for (name, values) in entry.attributes {
+            let texts = values.into_iter().filter_map(|value| str::from_utf8(value).ok());
+            attributes
+                .entry(name.to_lowercase())
+                .or_default()
+                .extend(texts.map(str::to_owned));
+        }
+        Self {
+            dn: entry.dn.to_owned(),
+            attributes,
+        }
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use deadpool::managed::Object;
-use ldap3::LdapError;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::dial::Dialer;
@@ -55,10 +53,10 @@ impl Server {
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Trouble> {
         let mut exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
         match exchange.ask("bind", &Request::bind(dn, password)).await {
-            Ok(ending) if [BUSY, UNAVAILABLE].contains(&ending.code) => {
-                Err(self.busy("bind", ending.code, &ending.text))
+            Ok(reply) if [BUSY, UNAVAILABLE].contains(&reply.ending.code) => {
+                Err(self.busy("bind", reply.ending.code, &reply.ending.text))
             }
-            Ok(ending) => Ok(ending),
+            Ok(reply) => Ok(reply.ending),
             Err(trouble) => {
                 drop(Object::take(exchange));
                 Err(trouble)
@@ -70,7 +68,7 @@ impl Server {
     ///
     /// # Errors
     /// No answer. What the answer is worth is the caller's matter.
-    pub async fn search(&self, query: &Arc<Query>) -> Result<Answer, Trouble> {
+    pub async fn search(&self, query: &Query) -> Result<Answer, Trouble> {
         let connection = pool::get(&self.searches, &self.dialer, "searches").await?;
         let kept = Object::metrics(&connection).recycle_count > 0;
         match self.run(connection, query).await {
@@ -84,37 +82,18 @@ impl Server {
         }
     }
 
-    async fn run(
-        &self,
-        mut connection: Object<SearchConnections>,
-        query: &Arc<Query>,
-    ) -> Result<Answer, Trouble> {
-        let ended = connection.ended();
+    async fn run(&self, mut connection: Object<SearchConnections>, query: &Query) -> Result<Answer, Trouble> {
         let limit = self.dialer.operation_timeout;
-        let running = Arc::clone(query);
         let url = self.dialer.server.to_string();
-        // In a task of its own, so that a panic within `ldap3` is one failed login.
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            connection.busy = true;
-            let answer = timeout(limit, running.run(&url, connection.ldap(), limit)).await;
-            if matches!(answer, Ok(Ok(_))) {
-                connection.busy = false;
-            } else {
+        let answer = timeout(limit, query.run(&url, &mut connection))
+            .await
+            .unwrap_or_else(|_| Err(Trouble::silent(&self.dialer.server, query.purpose, limit)));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(trouble) => {
                 drop(Object::take(connection));
+                return Err(trouble);
             }
-            answer
-        });
-        let answer = match task.join_next().await {
-            Some(Ok(Ok(Ok(answer)))) => answer,
-            Some(Ok(Err(_) | Ok(Err(LdapError::Timeout { .. })))) => {
-                return Err(Trouble::silent(&self.dialer.server, query.purpose, limit));
-            }
-            Some(Ok(Ok(Err(error)))) => {
-                let why = ended.get().cloned().unwrap_or_else(|| error.to_string());
-                return Err(self.lost(query.purpose, &why));
-            }
-            Some(Err(_)) | None => return Err(self.lost(query.purpose, "malformed answer")),
         };
         match answer.code {
             BUSY | UNAVAILABLE | UNWILLING => Err(self.busy(query.purpose, answer.code, &answer.text)),
@@ -127,9 +106,5 @@ impl Server {
             "{}: {operation}: the server cannot answer now (code {code}): {text}",
             self.dialer.server
         ))
-    }
-
-    fn lost(&self, operation: &str, why: &str) -> Trouble {
-        Trouble::Lost(format!("{}: {operation}: {why}", self.dialer.server))
     }
 }
