@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ldap3::controls::{MatchedValues, PagedResults, RawControl};
 use ldap3::{Ldap, LdapConnAsync, Scope, SearchEntry};
 
 use crate::lab::slapd::{self, Slapd};
@@ -89,6 +90,7 @@ impl Asked {
     /// Asks the same.
     pub async fn again(&self, ldap: &mut Ldap) {
         let answer = ldap
+            .with_controls(self.controls())
             .search(&self.base, self.scope, &self.filter, &self.attributes)
             .await
             .unwrap();
@@ -96,5 +98,20 @@ impl Asked {
         for entry in entries {
             std::hint::black_box(SearchEntry::construct(entry));
         }
+    }
+
+    /// What the log does not show: groups are asked for in pages (RFC 2696), and of the members of a group only
+    /// those that the filter names (RFC 3876).
+    fn controls(&self) -> Vec<RawControl> {
+        let Some(at) = self.filter.find("(member=") else {
+            return Vec::new();
+        };
+        let (size, cookie) = (500, Vec::new());
+        let mut controls = vec![PagedResults { size, cookie }.into()];
+        if self.attributes.iter().any(|name| name == "member") {
+            let members = self.filter[at..].trim_end_matches("))");
+            controls.push(MatchedValues::new(format!("((cn=*){members}))")));
+        }
+        controls
     }
 }
