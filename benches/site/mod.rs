@@ -6,8 +6,6 @@ pub mod constant;
 pub mod rates;
 
 use std::fmt::Write as _;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -171,9 +169,6 @@ fn hash(scheme: Scheme) -> String {
 }
 
 fn configuration(directory: &Slapd, size: &Size) -> String {
-    let password_file = directory.folder().join("service-password");
-    std::fs::write(&password_file, slapd::SERVICE_PASSWORD).unwrap();
-    std::fs::set_permissions(&password_file, Permissions::from_mode(0o600)).unwrap();
     let closed_port = slapd::free_port();
     let mut text = format!(
         "[server]
@@ -181,7 +176,7 @@ connections_per_source = 512
 [directory.ldap]
 urls = [\"ldap://127.0.0.1:{port}\"]
 bind_dn = \"{service}\"
-bind_password_file = \"{password_file}\"
+bind_password_file = \"service-password\"
 base_dn = \"{base}\"
 schema = \"rfc2307bis\"
 nested_groups = {nested}
@@ -198,7 +193,6 @@ export = \"${{home}}/media:1;\"
 ",
         port = directory.ldap_port(),
         service = slapd::SERVICE,
-        password_file = password_file.display(),
         base = slapd::BASE,
         nested = size.nested_groups,
     );

@@ -259,11 +259,6 @@ impl Slapd {
             .count()
     }
 
-    /// Its folder, for files that go with it.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
