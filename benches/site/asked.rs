@@ -109,8 +109,9 @@ impl Asked {
         let (size, cookie) = (500, Vec::new());
         let mut controls = vec![PagedResults { size, cookie }.into()];
         if self.attributes.iter().any(|name| name == "member") {
-            let members = self.filter[at..].trim_end_matches("))");
-            controls.push(MatchedValues::new(format!("((cn=*){members}))")));
+            // Without the ends of the two filters around them.
+            let members = self.filter[at..].strip_suffix("))").unwrap();
+            controls.push(MatchedValues::new(format!("((cn=*){members})")));
         }
         controls
     }

@@ -58,6 +58,7 @@ impl Process {
     }
 
     /// Its process id.
+    #[allow(dead_code, reason = "for benchmarks")]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -172,6 +172,7 @@ impl Slapd {
     }
 
     /// Its process id.
+    #[allow(dead_code, reason = "for benchmarks")]
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("the server runs").id()
     }
@@ -190,6 +191,7 @@ impl Slapd {
     }
 
     /// Like [`Slapd::restart`], but from now on the log says nothing.
+    #[allow(dead_code, reason = "for benchmarks")]
     pub fn restart_silent(&mut self) {
         self.restart_logging("0");
     }
