@@ -78,7 +78,10 @@ pub(super) fn read(root: &mut Section<'_>, farms: &[String]) -> Profiles {
         let message = "every profile needs a name of its own; [profile_defaults] has none to give";
         defaults.problems().error(place, message);
     }
-    let defaults = draft(defaults, farms);
+    let mut defaults = draft(defaults, farms);
+    if defaults.session_user.is_none() {
+        defaults.session_user = Template::new(SESSION_USER).ok();
+    }
     let mut profiles = Vec::new();
     let mut ids = Vec::new();
     for (id, section) in root.named("profile") {
@@ -151,10 +154,7 @@ fn profile(id: &str, section: Section<'_>, defaults: &Draft, farms: &[String]) -
     }
     let mut keys = defaults.keys.clone();
     keys.extend(own.keys);
-    let session_user = own
-        .session_user
-        .or_else(|| defaults.session_user.clone())
-        .or_else(|| Template::new(SESSION_USER).ok())?;
+    let session_user = own.session_user.or_else(|| defaults.session_user.clone())?;
     Some(Profile {
         id: id?,
         farm: own.farm.or_else(|| defaults.farm.clone())?,

@@ -1,6 +1,7 @@
 //! Texts with `${…}` in them, as they were written. What they become for a person is in `render`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::{AttributeName, did_you_mean};
 
@@ -11,17 +12,23 @@ const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
 /// person it is rendered for.
 ///
 /// Only `${` is special. `$${` is how a text says `${` itself, and every other `$` is a `$`.
+///
+/// Clones share the text: what thousands of profiles have from their defaults is held once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
-    text: String,
-    parts: Vec<Part>,
+pub struct Template(Arc<Written>);
+
+/// A template as it was written and as it is read.
+#[derive(Debug, PartialEq, Eq)]
+struct Written {
+    text: Box<str>,
+    parts: Box<[Part]>,
 }
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     /// Itself.
-    Literal(String),
+    Literal(Box<str>),
     /// Something of the person.
     Variable(Variable),
 }
@@ -106,29 +113,29 @@ impl Template {
             let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed)?;
             literal.push_str(before);
             if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(Part::Literal(std::mem::take(&mut literal).into()));
             }
             parts.push(Part::Variable(Variable::new(name)?));
             rest = after;
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(Part::Literal(literal.into()));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            parts,
-        })
+        Ok(Self(Arc::new(Written {
+            text: text.into(),
+            parts: parts.into(),
+        })))
     }
 
     /// The text as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The text it is for everybody, if it names nothing of a person.
     pub fn constant(&self) -> Option<&str> {
-        match self.parts.as_slice() {
+        match &*self.0.parts {
             [] => Some(""),
             [Part::Literal(text)] => Some(text),
             _ => None,
@@ -137,14 +144,14 @@ impl Template {
 
     /// The attributes it names, in lower case.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
+        self.parts().iter().filter_map(|part| match part {
             Part::Variable(Variable::Attribute(name)) => Some(name.as_str()),
             _ => None,
         })
     }
 
     pub(super) fn parts(&self) -> &[Part] {
-        &self.parts
+        &self.0.parts
     }
 }
 

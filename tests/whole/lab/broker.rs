@@ -11,32 +11,42 @@ use tempfile::TempDir;
 use super::process::Process;
 use super::slapd;
 
+/// The log filter of tests.
+const EVERYTHING: &str = "debug";
+
 /// A running broker in a folder of its own.
 pub struct Broker {
     process: Process,
     /// Where it listens.
     pub address: SocketAddr,
     folder: TempDir,
+    filter: &'static str,
 }
 
 impl Broker {
     /// Starts `x2godirector serve` with `configuration` as its only file, and with a free port, a self-signed
     /// certificate unless it names another, and the state in a temporary folder. The password of the directory's
-    /// service account is in the file `service-password` beside it.
+    /// service account is in the file `service-password` beside it. It logs all that it has to say.
     pub fn start(configuration: &str) -> Self {
-        let folder = folder(configuration);
-        Self::serve(folder)
+        Self::start_logging(configuration, EVERYTHING)
+    }
+
+    /// Like [`Broker::start`], with another log filter.
+    pub fn start_logging(configuration: &str, filter: &'static str) -> Self {
+        Self::serve(folder(configuration), filter)
     }
 
     /// Runs it with a configuration that stops it, and gives its exit code and what it said.
     pub fn fail(configuration: &str) -> (Option<i32>, String) {
         let folder = folder(configuration);
-        let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
+        let command = serve_command(folder.path(), EVERYTHING);
+        let mut process = Process::start(command, &folder.path().join("log"));
         (process.wait().code(), process.log())
     }
 
-    fn serve(folder: TempDir) -> Self {
-        let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
+    fn serve(folder: TempDir, filter: &'static str) -> Self {
+        let command = serve_command(folder.path(), filter);
+        let mut process = Process::start(command, &folder.path().join("log"));
         let line = process.wait_for_line("listening on https://");
         let (_, address) = line.split_once("listening on https://").expect("address");
         let address = address
@@ -48,14 +58,20 @@ impl Broker {
             process,
             address,
             folder,
+            filter,
         }
     }
 
     /// Ends it with `kill -9` and starts it again on the same state.
     pub fn kill_and_restart(self) -> Self {
-        let Self { process, folder, .. } = self;
+        let Self {
+            process,
+            folder,
+            filter,
+            ..
+        } = self;
         drop(process);
-        Self::serve(folder)
+        Self::serve(folder, filter)
     }
 
     /// Replaces the configuration file. It counts after a reload.
@@ -95,11 +111,11 @@ fn folder(configuration: &str) -> TempDir {
     folder
 }
 
-fn serve_command(folder: &Path) -> Command {
+fn serve_command(folder: &Path, filter: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_x2godirector"));
     command
         .args(["serve", "--config"])
         .arg(folder.join("conf.d"))
-        .env("X2GODIRECTOR_LOG", "debug");
+        .env("X2GODIRECTOR_LOG", filter);
     command
 }

@@ -171,6 +171,12 @@ impl Slapd {
         }
     }
 
+    /// Its process id.
+    #[allow(dead_code, reason = "for benchmarks")]
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     /// Asks the server to end, as an admin does, and waits until it has.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -181,6 +187,16 @@ impl Slapd {
 
     /// Starts the server again on the same ports with the same data, ending it first if it runs.
     pub fn restart(&mut self) {
+        self.restart_logging("stats");
+    }
+
+    /// Like [`Slapd::restart`], but from now on the log says nothing.
+    #[allow(dead_code, reason = "for benchmarks")]
+    pub fn restart_silent(&mut self) {
+        self.restart_logging("0");
+    }
+
+    fn restart_logging(&mut self, level: &str) {
         self.stop();
         let log = File::options()
             .create(true)
@@ -190,7 +206,7 @@ impl Slapd {
         let child = Command::new("/usr/sbin/slapd")
             .arg("-f")
             .arg(self.folder.path().join("slapd.conf"))
-            .args(["-d", "stats", "-h"])
+            .args(["-d", level, "-h"])
             .arg(format!(
                 "ldap://127.0.0.1:{} ldaps://127.0.0.1:{}",
                 self.ldap, self.ldaps
