@@ -68,6 +68,18 @@ async fn a_body_too_long_is_refused_whatever_its_user_pasted() {
 }
 
 #[tokio::test]
+async fn a_head_too_long_or_with_too_many_lines_is_not_waited_for() {
+    let front = Front::start();
+    for lines in [format!("Cookie: {}", "a".repeat(17_000)), "A: b\r\n".repeat(70)] {
+        let mut client = front.client().await;
+        let head = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n");
+        client.send(head.as_bytes()).await.unwrap();
+        assert_eq!(client.receive().await.unwrap().status, 431);
+        client.closed().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_panic_costs_one_request() {
     let front = Front::start();
     let mut client = front.client().await;

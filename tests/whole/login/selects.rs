@@ -170,3 +170,16 @@ async fn selects_of_one_user_are_bounded() {
     );
     assert!(replies[10].contains("SERVER:No servers available:22"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_typed_for_the_host_chooses_nothing_and_is_recorded_where_it_is_another() {
+    let site = Site::start(Reach::Tls);
+    let ticket = ticket(&site.list("bob").await).to_owned();
+    let own = select("xfce", "bob", &ticket);
+    let reply = site.post(&own).await;
+    assert!(reply.contains("SERVER:127.0.0.1:"), "{reply}");
+    assert_eq!(site.post(&own.replace("login=bob", "login=BOB")).await, reply);
+    assert!(!site.broker.log().contains("\"login\":"));
+    assert_eq!(site.post(&own.replace("login=bob", "login=mallory")).await, reply);
+    assert!(site.broker.log().contains("\"login\":\"mallory\""));
+}
