@@ -1,7 +1,8 @@
 //! Lists: who gets which profiles, and what a refusal tells and costs.
 
-use crate::lab::site::{Reach, Site, list, post_from, profiles, ticket};
-use crate::lab::slapd;
+use crate::lab::broker::Broker;
+use crate::lab::site::{Reach, Site, configuration, directory, list, post_from, profiles, ticket};
+use crate::lab::slapd::{self, Slapd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_gets_exactly_their_profiles_however_the_directory_is_reached() {
@@ -160,4 +161,22 @@ async fn nothing_secret_is_logged() {
     for secret in ["alice-secret", "marker-of", slapd::SERVICE_PASSWORD, &ticket] {
         assert!(!log.contains(secret), "`{secret}` is in the log");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_needs_no_rights_but_to_its_own_files() {
+    let slapd = Slapd::start(&directory());
+    // The directory's authority lies in a folder of root's, and is not needed on loopback.
+    let configuration: String = configuration(&slapd, Reach::Plain, 1)
+        .lines()
+        .filter(|line| !line.starts_with("ca_file"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let mut broker = Broker::start_without_rights(&configuration);
+    let (_, body) = post_from(broker.address, None, &list("alice", "alice-secret", "")).await;
+    assert_eq!(profiles(&body), ["office", "terminal"]);
+    broker.process().signal("HUP");
+    broker.process().wait_for_line("configuration reloaded");
+    broker.process().signal("TERM");
+    assert!(broker.process().wait().success());
 }
