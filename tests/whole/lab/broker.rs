@@ -2,7 +2,8 @@
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,6 +14,9 @@ use super::slapd;
 
 /// The log filter of tests.
 const EVERYTHING: &str = "debug";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_x2godirector");
+/// The user and the group `nobody` (base-passwd).
+const NOBODY: u32 = 65_534;
 
 /// A running broker in a folder of its own.
 pub struct Broker {
@@ -36,16 +40,39 @@ impl Broker {
         Self::serve(folder(configuration), filter)
     }
 
+    /// Like [`Broker::start`], as the user `nobody` where the tests run as root; elsewhere as whoever runs them.
+    pub fn start_without_rights(configuration: &str) -> Self {
+        let folder = folder(configuration);
+        let of_root = fs::metadata(folder.path()).expect("folder").uid() == 0;
+        if !of_root {
+            return Self::serve(folder, EVERYTHING);
+        }
+        // The program itself may lie where only root can go.
+        let program = folder.path().join("x2godirector");
+        fs::copy(PROGRAM, &program).expect("program");
+        let conf_d = folder.path().join("conf.d");
+        for path in [folder.path(), &conf_d, &conf_d.join("service-password"), &program] {
+            chown(path, Some(NOBODY), Some(NOBODY)).expect("chown");
+        }
+        let mut command = serve_command(&program, folder.path(), EVERYTHING);
+        command.uid(NOBODY).gid(NOBODY);
+        Self::serve_with(command, folder, EVERYTHING)
+    }
+
     /// Runs it with a configuration that stops it, and gives its exit code and what it said.
     pub fn fail(configuration: &str) -> (Option<i32>, String) {
         let folder = folder(configuration);
-        let command = serve_command(folder.path(), EVERYTHING);
+        let command = serve_command(Path::new(PROGRAM), folder.path(), EVERYTHING);
         let mut process = Process::start(command, &folder.path().join("log"));
         (process.wait().code(), process.log())
     }
 
     fn serve(folder: TempDir, filter: &'static str) -> Self {
-        let command = serve_command(folder.path(), filter);
+        let command = serve_command(Path::new(PROGRAM), folder.path(), filter);
+        Self::serve_with(command, folder, filter)
+    }
+
+    fn serve_with(command: Command, folder: TempDir, filter: &'static str) -> Self {
         let mut process = Process::start(command, &folder.path().join("log"));
         let line = process.wait_for_line("listening on https://");
         let (_, address) = line.split_once("listening on https://").expect("address");
@@ -111,8 +138,8 @@ fn folder(configuration: &str) -> TempDir {
     folder
 }
 
-fn serve_command(folder: &Path, filter: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_x2godirector"));
+fn serve_command(program: &Path, folder: &Path, filter: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .args(["serve", "--config"])
         .arg(folder.join("conf.d"))

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::lab::site::{Reach, Site, list, post_from, profiles, select, ticket};
-use crate::lab::slapd;
+use crate::lab::broker::Broker;
+use crate::lab::site::{Reach, Site, configuration, directory, list, post_from, profiles, select, ticket};
+use crate::lab::slapd::{self, Slapd};
 
 /// Refusals leave at multiples of this.
 const REFUSAL_STEP: Duration = Duration::from_millis(250);
@@ -199,4 +200,22 @@ async fn no_core_file_is_written_of_what_passes_through() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size"));
     let words: Vec<_> = core.unwrap().split_whitespace().collect();
     assert_eq!(words[4..6], ["0", "0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_needs_no_rights_but_to_its_own_files() {
+    let slapd = Slapd::start(&directory());
+    // The directory's authority lies in a folder of root's, and is not needed on loopback.
+    let configuration: String = configuration(&slapd, Reach::Plain, 1)
+        .lines()
+        .filter(|line| !line.starts_with("ca_file"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let mut broker = Broker::start_without_rights(&configuration);
+    let (_, body) = post_from(broker.address, None, &list("alice", "alice-secret", "")).await;
+    assert_eq!(profiles(&body), ["office", "terminal"]);
+    broker.process().signal("HUP");
+    broker.process().wait_for_line("configuration reloaded");
+    broker.process().signal("TERM");
+    assert!(broker.process().wait().success());
 }
