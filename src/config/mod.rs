@@ -3,11 +3,14 @@
 
 mod authentication;
 mod client;
+mod contradictions;
 mod diagnostic;
 mod directory;
 mod document;
 mod environment;
+mod expectations;
 mod farms;
+mod icon;
 mod ldap_text;
 mod load;
 mod merge;
@@ -18,6 +21,7 @@ mod section;
 mod server;
 mod session_keys;
 mod source;
+mod time_zone;
 mod tree;
 mod value;
 

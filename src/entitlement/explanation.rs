@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::draft::Draft;
-use super::matching::{FromClient, InGroup, Match, Mismatch, examine, shared_name};
+use super::matching::{During, FromClient, InGroup, Match, Mismatch, examine, shared_name};
 use super::policy::Verdicts;
 use super::subject::Subject;
-use super::{Context, Glob, Policy, Rule};
+use super::{AttributeCondition, Context, Glob, GroupPattern, Policy, Rule};
 use crate::model::session_key::Value;
 use crate::model::{FarmName, Membership, Person, ProfileId};
 
@@ -25,6 +25,8 @@ pub struct Explanation {
     pub about: Option<ProfileId>,
     /// The client's address, if it is known.
     pub client: Option<String>,
+    /// The moment it is about (RFC 3339, in UTC), if it is known.
+    pub at: Option<String>,
     /// Every group of the person, in order of their names.
     pub groups: Vec<ExplainedGroup>,
     /// Every profile, in order of ids.
@@ -143,6 +145,7 @@ impl Explanation {
                 .collect(),
             about: None,
             client: context.client.map(|client| client.to_string()),
+            at: context.now.map(|now| now.to_string()),
             groups: subject.memberships().map(explained_group).collect(),
             profiles,
             rules: examined
@@ -237,20 +240,40 @@ fn explained_rule<'a>(
         profiles: rule.profiles.clone(),
         matched: result.is_ok(),
         because: match result {
-            Ok(found) => why(&found),
+            Ok(found) => why(&found, subject),
             Err(mismatch) => vec![why_not(rule, mismatch, subject)],
         },
     }
 }
 
-fn why(found: &Match<'_>) -> Vec<String> {
-    let group = found.group.map(|group| format!("in group {}", told(group)));
+fn why(found: &Match<'_>, subject: &Subject<'_>) -> Vec<String> {
+    let groups = found
+        .group
+        .iter()
+        .chain(&found.all_groups)
+        .map(|group| format!("in group {}", told(*group)));
     let user = found.user.map(|user| format!("user matches `{user}`"));
+    let attributes = found
+        .attributes
+        .iter()
+        .map(|(attribute, value)| format!("{} is `{value}`", attribute.written()));
     let client = found.client.map(|client| match client {
         FromClient::In(network) => format!("client is in {network}"),
         FromClient::Unknown => "client address unknown, which a deny rule counts as a match".to_owned(),
     });
-    let because: Vec<_> = [group, user, client].into_iter().flatten().collect();
+    let hours = found.hours.map(|during| match during {
+        During::In(hours) => {
+            let there = subject.context.now.map(|now| hours.told(now)).unwrap_or_default();
+            format!("within {hours} (it is {there})")
+        }
+        During::Unknown => "time unknown, which a deny rule counts as a match".to_owned(),
+    });
+    let because: Vec<_> = groups
+        .chain(user)
+        .chain(attributes)
+        .chain(client)
+        .chain(hours)
+        .collect();
     if because.is_empty() {
         return vec!["matches everyone".to_owned()];
     }
@@ -258,24 +281,52 @@ fn why(found: &Match<'_>) -> Vec<String> {
 }
 
 fn why_not(rule: &Rule, mismatch: Mismatch<'_>, subject: &Subject<'_>) -> String {
+    let not_in = |patterns: &[GroupPattern], otherwise: String| match shared_name(patterns, subject) {
+        Some(group) => format!(
+            "in group {}, but the directory has another group of that name; write its distinguished name",
+            told(group)
+        ),
+        None => otherwise,
+    };
     match mismatch {
-        Mismatch::NobodyNamed => "names nobody: no groups, users or clients, and not everyone".to_owned(),
-        Mismatch::Groups => match shared_name(rule, subject) {
-            Some(group) => format!(
-                "in group {}, but the directory has another group of that name; write its distinguished name",
-                told(group)
+        Mismatch::NobodyNamed => {
+            "names nobody: no groups, users, attributes or clients, and not everyone".to_owned()
+        }
+        Mismatch::Groups => not_in(
+            &rule.groups,
+            format!("in none of its groups ({})", list(&rule.groups)),
+        ),
+        Mismatch::AllGroups(pattern) => not_in(
+            std::slice::from_ref(pattern),
+            format!(
+                "not in group {pattern}, and it wants all of {}",
+                list(&rule.all_groups)
             ),
-            None => format!("in none of its groups ({})", list(&rule.groups)),
-        },
+        ),
         Mismatch::Users => format!("not one of its users ({})", list(&rule.users)),
+        Mismatch::Attribute(attribute) => without(attribute, subject),
         Mismatch::Clients => format!("client is in none of its networks ({})", list(&rule.clients)),
         Mismatch::ClientUnknown => "it has clients, and the client address is unknown".to_owned(),
+        Mismatch::Hours => {
+            let told = |now| rule.hours.first().map(|hours| hours.told(now));
+            let there = subject.context.now.and_then(told).unwrap_or_default();
+            format!("outside its hours ({}): it is {there}", list(&rule.hours))
+        }
+        Mismatch::TimeUnknown => "it has hours, and the time is unknown".to_owned(),
         Mismatch::ExceptGroup(group) => format!("excepts group {}", told(group)),
         Mismatch::ExceptUser(user) => format!("excepts users like `{user}`"),
         Mismatch::ExceptClient(FromClient::In(network)) => format!("excepts clients in {network}"),
         Mismatch::ExceptClient(FromClient::Unknown) => {
             "it excepts clients, and the client address is unknown".to_owned()
         }
+    }
+}
+
+fn without(attribute: &AttributeCondition, subject: &Subject<'_>) -> String {
+    let name = attribute.written();
+    match subject.attribute(attribute.name()) {
+        [] => format!("no attribute {name}"),
+        values => format!("{name} is {}, and not {}", list(values), list(attribute.values())),
     }
 }
 
@@ -345,7 +396,8 @@ mod tests {
         assert_eq!(
             serde_json::to_value(explanation.clone().only(&ProfileId::new("xfce").unwrap())).unwrap(),
             json!({
-                "user": "alice", "offers": ["xfce"], "about": "xfce", "client": "10.1.2.3", "groups": groups,
+                "user": "alice", "offers": ["xfce"], "about": "xfce", "client": "10.1.2.3", "at": null,
+                "groups": groups,
                 "profiles": [offered], "rules": [staff],
             })
         );

@@ -10,6 +10,7 @@
 mod architecture;
 mod check;
 mod directory;
+mod explain;
 mod http;
 mod lab;
 mod login;
