@@ -91,8 +91,9 @@ impl App {
             interrupt: signal(SignalKind::interrupt())?,
         };
         let configuration = read(&folders)?;
-        let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
+        // Makes the state folder, where a self-signed certificate goes too.
         let store: Arc<dyn Store> = Arc::new(Embedded::open(&configuration.state)?);
+        let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
         let checks = Arc::new(PasswordChecks::new());
         let (settings, state) = (configuration.server.clone(), configuration.state.clone());
         let listeners = http::bind(&settings.listen)?;

@@ -15,9 +15,9 @@ const START_TLS: bool = false;
 const NESTED_GROUPS: bool = true;
 const USER_ATTRIBUTE: &str = "uid";
 const USER_FILTER: &str = "(objectClass=posixAccount)";
-/// A dead server must cost less than a second before the next one is asked.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(1);
+/// Both are long, because a server that everybody asks at once is only slow. A silent one is noticed by its probes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 const SEARCH_CONNECTIONS: usize = 8;
 const BIND_CONNECTIONS: usize = 16;
 const CONNECTIONS_MAX: i64 = 256;

@@ -32,7 +32,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Longest wait for one operation.
     pub operation_timeout: Duration,
-    /// Most connections for searches, per server.
+    /// Most connections for searches, per server. One search holds one: OpenLDAP keeps one paged search per
+    /// connection. Four serve what OpenLDAP can answer.
     pub search_connections: usize,
     /// Most connections for user binds, per server.
     pub bind_connections: usize,

@@ -1,1 +1,7 @@
-//! login.
+//! The main job as a client sees it: the built program between HTTPS requests and a real directory.
+
+mod failover;
+mod lists;
+mod reload;
+mod selects;
+mod storm;

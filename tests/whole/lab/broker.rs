@@ -1,12 +1,15 @@
 //! The built program, serving a configuration of the test's own.
 
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::process::Process;
+use super::slapd;
 
 /// A running broker in a folder of its own.
 pub struct Broker {
@@ -18,13 +21,18 @@ pub struct Broker {
 
 impl Broker {
     /// Starts `x2godirector serve` with `configuration` as its only file, and with a free port, a self-signed
-    /// certificate and the state in a temporary folder unless the configuration says otherwise.
+    /// certificate unless it names another, and the state in a temporary folder. The password of the directory's
+    /// service account is in the file `service-password` beside it.
     pub fn start(configuration: &str) -> Self {
-        let folder = TempDir::new().expect("temporary folder");
-        let conf_d = folder.path().join("conf.d");
-        std::fs::create_dir(&conf_d).expect("conf.d");
-        std::fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
+        let folder = folder(configuration);
         Self::serve(folder)
+    }
+
+    /// Runs it with a configuration that stops it, and gives its exit code and what it said.
+    pub fn fail(configuration: &str) -> (Option<i32>, String) {
+        let folder = folder(configuration);
+        let mut process = Process::start(serve_command(folder.path()), &folder.path().join("log"));
+        (process.wait().code(), process.log())
     }
 
     fn serve(folder: TempDir) -> Self {
@@ -52,12 +60,12 @@ impl Broker {
 
     /// Replaces the configuration file. It counts after a reload.
     pub fn write_configuration(&self, configuration: &str) {
-        std::fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
+        fs::write(self.folder.path().join("conf.d/50-test.toml"), configuration).expect("configuration");
     }
 
-    /// The folder its certificate and its state are in.
-    pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+    /// The certificate that it made itself at its first start, in PEM.
+    pub fn certificate(&self) -> String {
+        fs::read_to_string(self.folder.path().join("state/self-signed-certificate.pem")).expect("certificate")
     }
 
     /// The process.
@@ -71,16 +79,27 @@ impl Broker {
     }
 }
 
+fn folder(configuration: &str) -> TempDir {
+    let folder = TempDir::new().expect("temporary folder");
+    let conf_d = folder.path().join("conf.d");
+    fs::create_dir(&conf_d).expect("conf.d");
+    let own = format!(
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\n",
+        folder.path().join("state/state.db").display()
+    );
+    fs::write(conf_d.join("00-lab.toml"), own).expect("configuration");
+    fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
+    let password = conf_d.join("service-password");
+    fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
+    fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("password");
+    folder
+}
+
 fn serve_command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_x2godirector"));
     command
         .args(["serve", "--config"])
         .arg(folder.join("conf.d"))
-        .env("X2GODIRECTOR_LOG", "debug")
-        .env("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:0")
-        .env(
-            "X2GODIRECTOR__SERVER__STATE",
-            format!("sqlite://{}", folder.join("state/state.db").display()),
-        );
+        .env("X2GODIRECTOR_LOG", "debug");
     command
 }

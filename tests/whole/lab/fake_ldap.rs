@@ -1,10 +1,12 @@
 //! A server that speaks just enough LDAP to be asked, and then answers nonsense.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::slapd::BASE;
 
@@ -71,21 +73,33 @@ impl FakeLdap {
     /// Accepts the service account, and answers every search but that of its root entry with nonsense.
     pub fn that_answers_searches_with(nonsense: Nonsense) -> Self {
         Self::start(move |id, kind, request| match kind {
-            0x60 => message(id, 0x61, SUCCESS),
-            _ if is_probe(request) => message(id, 0x65, SUCCESS),
-            _ => nonsense(id),
+            0x60 => at_once(message(id, 0x61, SUCCESS)),
+            _ if is_probe(request) => at_once(nothing_found(id)),
+            _ => at_once(nonsense(id)),
         })
     }
 
     /// Accepts nobody: answers every bind with nonsense.
     pub fn that_answers_binds_with(nonsense: Nonsense) -> Self {
         Self::start(move |id, kind, _| match kind {
-            0x60 => nonsense(id),
-            _ => message(id, 0x65, SUCCESS),
+            0x60 => at_once(nonsense(id)),
+            _ => at_once(nothing_found(id)),
         })
     }
 
-    fn start(answer: impl Fn(u8, u8, &[u8]) -> Vec<u8> + Copy + Send + 'static) -> Self {
+    /// Accepts everybody of that name, after a while, and refuses the others at once.
+    pub fn that_accepts_slowly(name: &'static str) -> Self {
+        Self::start(move |id, kind, request| {
+            let meant = request.windows(name.len()).any(|part| part == name.as_bytes());
+            match kind {
+                0x60 if meant => (WHILE, message(id, 0x61, SUCCESS)),
+                0x60 => at_once(message(id, 0x61, b"\x0a\x01\x31\x04\x00\x04\x00")),
+                _ => at_once(nothing_found(id)),
+            }
+        })
+    }
+
+    fn start(answer: impl Fn(u8, u8, &[u8]) -> Reply + Copy + Send + 'static) -> Self {
         let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -109,11 +123,26 @@ impl FakeLdap {
     }
 }
 
+/// The end of a search that found nothing.
+pub fn nothing_found(id: u8) -> Vec<u8> {
+    message(id, 0x65, SUCCESS)
+}
+
+/// An answer, and how long it takes.
+type Reply = (Duration, Vec<u8>);
+
+fn at_once(reply: Vec<u8>) -> Reply {
+    (Duration::ZERO, reply)
+}
+
+/// How long a slow server takes.
+pub const WHILE: Duration = Duration::from_millis(200);
+
 /// A result without words.
 const SUCCESS: &[u8] = b"\x0a\x01\x00\x04\x00\x04\x00";
 
 /// Reads one request at a time. Requests of the tests come in one piece and have message ids below 128.
-async fn serve(mut stream: TcpStream, answer: impl Fn(u8, u8, &[u8]) -> Vec<u8>) {
+async fn serve(mut stream: TcpStream, answer: impl Fn(u8, u8, &[u8]) -> Reply) {
     let mut request = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut request).await {
         let request = &request[..length];
@@ -123,7 +152,8 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(u8, u8, &[u8]) -> Vec<u8>)
             2 + usize::from(request[1] & 0x7f)
         };
         let (id, kind) = (request[header + 2], request[header + 3]);
-        let reply = answer(id, kind, request);
+        let (after, reply) = answer(id, kind, request);
+        sleep(after).await;
         if reply.is_empty() || stream.write_all(&reply).await.is_err() {
             return;
         }

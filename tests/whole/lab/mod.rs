@@ -2,7 +2,12 @@
 
 pub mod authority;
 pub mod broker;
+pub mod display;
 pub mod fake_ldap;
 pub mod https;
 pub mod process;
+pub mod process_group;
+pub mod site;
 pub mod slapd;
+pub mod x2go_client;
+pub mod x2go_host;

@@ -13,13 +13,21 @@ const POLL: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// After 60 seconds, saying what did not happen.
-pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+pub fn wait_for<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
+    const LIMIT: Duration = Duration::from_secs(60);
+    patiently(LIMIT, ready).unwrap_or_else(|| panic!("{what}: not within {LIMIT:?}"))
+}
+
+/// Waits until `ready` gives something; `None` after the limit.
+pub fn patiently<T>(limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = ready() {
-            return value;
+            return Some(value);
         }
-        assert!(Instant::now() < deadline, "{what}: not within 60 s");
+        if Instant::now() >= deadline {
+            return None;
+        }
         std::thread::sleep(POLL);
     }
 }
