@@ -163,7 +163,7 @@ fn read_days(text: &str) -> Result<[bool; 7], HoursError> {
 fn read_day(word: &str) -> Result<usize, HoursError> {
     let is =
         |day: &&str| day.eq_ignore_ascii_case(word) || day[..SHORT_DAY_LETTERS].eq_ignore_ascii_case(word);
-    DAYS.iter().position(|day| is(day)).ok_or_else(|| {
+    DAYS.iter().position(is).ok_or_else(|| {
         let short = DAYS.iter().map(|day| &day[..SHORT_DAY_LETTERS]);
         HoursError::Day {
             hint: did_you_mean(word, short.chain(DAYS)),
