@@ -43,7 +43,8 @@ pub(super) struct Explain {
     add_groups: Vec<String>,
     /// What if the user were not in this group (a bare name or a DN)
     ///
-    /// May be given several times. The groups that the user is in through this one go with it.
+    /// May be given several times. The groups that the user is in through this one go with it; of several ways
+    /// into a group, only the one that `Groups` shows is known.
     #[arg(long = "remove-group", value_name = "GROUP")]
     remove_groups: Vec<String>,
     /// What if this attribute had this value, in place of what the directory says

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::diagnostic::{Diagnostic, Problems};
-use super::profiles::ProfileIds;
+use super::profile_ids::ProfileIds;
 use super::section::list;
 use super::source::Place;
 use crate::entitlement::{Glob, GroupPattern, Rule};

@@ -1,13 +1,14 @@
 //! `[profile.ID]` and `[profile_defaults]`: the session profiles.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use super::diagnostic::{Diagnostic, Problems};
+use super::profile_ids::{ProfileIds, WrittenId};
 use super::section::{Section, missing};
 use super::session_keys::{self, Keys};
 use super::source::Place;
 use super::value::Located;
-use crate::entitlement::{Glob, Profile, Template};
+use crate::entitlement::{Profile, Template};
 use crate::model::{FarmName, Invalid, ProfileId, did_you_mean};
 
 /// What the ids of notices begin with, which are no profiles of the configuration.
@@ -21,62 +22,6 @@ const EXTENDS_MAX: usize = 16;
 pub(super) struct Profiles {
     pub(super) profiles: Vec<Profile>,
     pub(super) ids: ProfileIds,
-}
-
-/// The ids of profiles, to be found by globs.
-#[derive(Debug, Default)]
-pub(super) struct ProfileIds(Vec<WrittenId>);
-
-/// One id.
-#[derive(Debug)]
-struct WrittenId {
-    /// As globs compare it.
-    folded: String,
-    /// As it was written.
-    text: String,
-    header: Place,
-    /// Whether another profile builds on it.
-    extended: bool,
-}
-
-impl ProfileIds {
-    /// Whether a profile with exactly this id was written.
-    pub(super) fn contains(&self, text: &str) -> bool {
-        self.0.iter().any(|id| id.text == text)
-    }
-
-    /// The id at a position.
-    pub(super) fn text(&self, position: usize) -> Option<&str> {
-        self.0.get(position).map(|id| id.text.as_str())
-    }
-
-    /// The positions of the ids that a glob stands for.
-    pub(super) fn matching<'a>(&'a self, glob: &'a Glob) -> impl Iterator<Item = usize> + 'a {
-        let start = self.0.partition_point(|id| id.folded.as_str() < glob.prefix());
-        self.0
-            .iter()
-            .enumerate()
-            .skip(start)
-            .take_while(|(_, id)| id.folded.starts_with(glob.prefix()))
-            .filter(|(_, id)| glob.matches(&id.folded))
-            .map(|(position, _)| position)
-    }
-
-    /// The id nearest to a misspelt one.
-    pub(super) fn nearest(&self, text: &str) -> Option<&str> {
-        did_you_mean(text, self.0.iter().map(|id| id.text.as_str()))
-    }
-
-    /// Warns of the profiles whose positions are not among those that the rules give, and that no other profile
-    /// builds on.
-    pub(super) fn warn_of_others(&self, given: &BTreeSet<usize>, problems: &Problems) {
-        for (position, id) in self.0.iter().enumerate() {
-            if !given.contains(&position) && !id.extended {
-                let message = format!("no rule gives profile `{}` to anybody", id.text);
-                problems.add(Diagnostic::warning(&id.header, message));
-            }
-        }
-    }
 }
 
 /// What a profile or the defaults say.
@@ -115,37 +60,14 @@ pub(super) fn read(root: &mut Section<'_>, farms: &[String]) -> Profiles {
     let profiles = (0..written.len())
         .filter_map(|at| family.profile(at, &defaults, problems))
         .collect();
-    let ids = ProfileIds::new(&family, problems);
+    let extended: HashSet<usize> = family.parents.iter().copied().flatten().collect();
+    let ids = written
+        .iter()
+        .enumerate()
+        .map(|(at, profile)| WrittenId::new(&profile.id, &profile.header, extended.contains(&at)))
+        .collect();
+    let ids = ProfileIds::new(ids, problems);
     Profiles { profiles, ids }
-}
-
-impl ProfileIds {
-    fn new(family: &Family<'_>, problems: &Problems) -> Self {
-        let mut ids: Vec<_> = family
-            .written
-            .iter()
-            .enumerate()
-            .map(|(at, profile)| WrittenId {
-                folded: profile.id.to_lowercase(),
-                text: profile.id.clone(),
-                header: profile.header.clone(),
-                extended: family.parents.contains(&Some(at)),
-            })
-            .collect();
-        ids.sort_by(|a, b| a.folded.cmp(&b.folded));
-        for pair in ids.windows(2) {
-            if let [first, second] = pair
-                && first.folded == second.folded
-            {
-                let message = format!(
-                    "profile `{}` differs from `{}` only in case",
-                    second.text, first.text
-                );
-                problems.error(&second.header, message);
-            }
-        }
-        Self(ids)
-    }
 }
 
 fn draft(mut section: Section<'_>, farms: &[String]) -> Draft {

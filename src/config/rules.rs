@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::contradictions::{warn_of_never, warn_of_shadow};
 use super::diagnostic::{Diagnostic, Problems};
-use super::profiles::ProfileIds;
+use super::profile_ids::ProfileIds;
 use super::section::{Section, list};
 use super::session_keys;
 use super::source::Place;

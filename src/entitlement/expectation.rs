@@ -18,7 +18,8 @@ pub struct Expectation {
     pub person: Person,
     /// The request.
     pub context: Context,
-    /// The ids of all profiles that should be offered, and of no other.
+    /// The ids of all profiles that should be offered, and of no other. An id that no profile has is never
+    /// offered.
     pub offers: BTreeSet<ProfileId>,
 }
 
@@ -44,6 +45,9 @@ impl Expectation {
     /// # Errors
     /// What they offer instead, and why.
     pub fn check(&self, policy: &Policy) -> Result<(), Unmet> {
+        if policy.would_offer(&self.person, self.context, &self.offers) {
+            return Ok(());
+        }
         let explanation = policy.explain(&self.person, self.context);
         let differing: Vec<_> = explanation
             .profiles
@@ -52,12 +56,16 @@ impl Expectation {
                 matches!(profile.outcome, Outcome::Offered { .. }) != self.offers.contains(&profile.id)
             })
             .collect();
-        if differing.is_empty() {
-            return Ok(());
-        }
+        let known = |id: &ProfileId| explanation.profiles.iter().any(|profile| profile.id == *id);
         let differences = differing
             .iter()
             .map(|profile| difference(profile, &explanation))
+            .chain(
+                self.offers
+                    .iter()
+                    .filter(|id| !known(id))
+                    .map(|id| format!("there is no profile `{id}`")),
+            )
             .collect();
         Err(Unmet {
             unknown: self.unknown(policy, &differing),
@@ -236,6 +244,11 @@ mod tests {
         );
         assert!(expect(&[], evening, &["xfce"]).check(&policy()).is_err());
         assert_eq!(expect(&[], evening, &[]).check(&policy()), Ok(()));
+        let unmet = expect(&[], evening, &["other"]).check(&policy()).unwrap_err();
+        assert_eq!(
+            unmet.to_string(),
+            "alice is offered nothing: there is no profile `other`"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The laws of the rules, tried on small random worlds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::option;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::sample::{at, attribute, from, globs, group, groups, hours, person, profile, rule, text};
-use super::{AttributeCondition, Context, Explanation, Offer, Outcome, Policy, Profile, Rule};
+use super::{AttributeCondition, Context, Expectation, Explanation, Offer, Outcome, Policy, Profile, Rule};
 use crate::model::{Authenticated, Membership, Person, ProfileId};
 
 /// Somebody who logged in.
@@ -195,6 +195,26 @@ proptest! {
             let values: BTreeMap<_, _> = keys.iter().map(|(key, told)| (*key, told.value.clone())).collect();
             prop_assert_eq!(&values, offer.keys());
         }
+    }
+
+    #[test]
+    fn an_expectation_is_met_by_exactly_what_the_list_has(
+        rules in some_rules(), who in a_person(), context in a_context(),
+        offers in subsequence(&PROFILES[..], 0..3),
+    ) {
+        let policy = Policy::new(all_profiles(), rules);
+        let list: BTreeSet<_> = policy
+            .offers(&LoggedIn(who.clone()), context)
+            .iter()
+            .map(|offer| offer.profile_id().clone())
+            .collect();
+        let offers: BTreeSet<_> = offers.iter().map(|id| ProfileId::new(id).unwrap()).collect();
+        let met = |offers: &BTreeSet<ProfileId>| {
+            let (person, offers) = (who.clone(), offers.clone());
+            Expectation { person, context, offers }.check(&policy)
+        };
+        prop_assert_eq!(met(&list), Ok(()));
+        prop_assert_eq!(met(&offers).is_ok(), offers == list);
     }
 
     #[test]

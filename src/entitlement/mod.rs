@@ -26,6 +26,7 @@ mod offer;
 mod pattern;
 mod policy;
 mod profile;
+mod reasons;
 mod render;
 mod rule;
 #[cfg(test)]

@@ -82,6 +82,12 @@ impl Policy {
             .next()
     }
 
+    /// Whether exactly the profiles with these ids would be offered. Like [`Policy::explain`] it needs no proof.
+    pub(super) fn would_offer(&self, person: &Person, context: Context, ids: &BTreeSet<ProfileId>) -> bool {
+        let offered: Vec<_> = self.offers_among(person, context, |_| true).collect();
+        offered.iter().map(Offer::profile_id).eq(ids)
+    }
+
     /// What somebody would be offered and why. It needs no proof of who they are and gives nothing to
     /// anybody.
     pub fn explain(&self, person: &Person, context: Context) -> Explanation {
