@@ -17,6 +17,7 @@ pub mod directory;
 pub mod entitlement;
 pub mod http;
 pub mod identity;
+pub mod import;
 pub mod model;
 pub mod observe;
 pub mod placement;

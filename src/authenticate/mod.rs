@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempt;
+mod check_times;
 mod failure;
 mod login;
 mod mac;

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::RngCore;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::accounts::Accounts;
+use super::check_times::CheckTimes;
 use super::mac::{KEY_BYTES, mac};
 use super::wrong_passwords::{Mark, WrongPasswords};
 use crate::directory::{BindAnswer, Entry, Unavailable};
@@ -46,6 +48,7 @@ pub struct PasswordChecks {
 #[derive(Default)]
 struct State {
     wrong: WrongPasswords,
+    times: CheckTimes,
     /// As many as binds are waited for, which the directory's deadlines bound.
     under_way: HashMap<Mark, watch::Receiver<Option<Outcome>>>,
 }
@@ -149,12 +152,21 @@ struct Check {
 
 impl Check {
     async fn run(mut self, accounts: Arc<dyn Accounts>, subject: Subject, password: Password) {
+        let begun = Instant::now();
         self.outcome = match subject {
-            Subject::Known(entry) => accounts.check_password(&entry, &password).await,
-            Subject::Unknown(_) => accounts
-                .reject_password(&password)
-                .await
-                .map(|()| BindAnswer::Wrong),
+            Subject::Known(entry) => {
+                let outcome = accounts.check_password(&entry, &password).await;
+                if let Ok(BindAnswer::Accepted | BindAnswer::Wrong) = outcome {
+                    self.checks.state().times.note(begun.elapsed());
+                }
+                outcome
+            }
+            Subject::Unknown(_) => {
+                let least = self.checks.state().times.typical();
+                let rejected = accounts.reject_password(&password).await;
+                sleep_until(begun + least).await;
+                rejected.map(|()| BindAnswer::Wrong)
+            }
         };
     }
 }

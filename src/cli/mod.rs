@@ -2,6 +2,7 @@
 
 pub mod check;
 mod explain;
+mod import;
 mod serve;
 
 use std::ffi::OsString;
@@ -42,6 +43,11 @@ enum Command {
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
     Explain(explain::Explain),
+    /// Turn an x2gobroker site into files for conf.d
+    ///
+    /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
+    /// from now on. docs/migrate.md has the whole way.
+    Import(import::Import),
 }
 
 /// Where the configuration is.
@@ -77,6 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Explain(explain) => explain.run(),
+        Command::Import(import) => import.run(),
     }
 }
 

@@ -4,17 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
-use super::ldap_text::{AttributeName, DnTemplate, Filter, ServerUrl};
+use super::ldap_text::{DnTemplate, ServerUrl};
 use super::named_file;
 use super::section::Section;
 use super::value::{FromText, Located};
-use crate::directory::{Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
-use crate::model::{Dn, did_you_mean};
+use crate::directory::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
+use crate::model::{AttributeName, Dn, did_you_mean};
 
 const START_TLS: bool = false;
 const NESTED_GROUPS: bool = true;
 const USER_ATTRIBUTE: &str = "uid";
-const USER_FILTER: &str = "(objectClass=posixAccount)";
 /// Both are long, because a server that everybody asks at once is only slow. A silent one is noticed by its probes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,18 +58,6 @@ impl FromText for Schema {
     }
 }
 
-/// The filter of groups where none is configured. Under RFC 2307bis `posixGroup` is an auxiliary class beside
-/// any of several structural ones.
-fn default_group_filter(schema: Schema) -> &'static str {
-    match schema {
-        Schema::Rfc2307 => "(objectClass=posixGroup)",
-        Schema::Rfc2307bis => {
-            "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)\
-             (objectClass=posixGroup))"
-        }
-    }
-}
-
 /// Reads `[directory]`.
 pub(super) fn read(mut section: Section<'_>) -> Directory {
     section.take::<LdapSource>("source");
@@ -99,10 +86,10 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
     let group_base = section.take::<Dn>("group_base").or(base);
     let group_filter = section
         .take::<Filter>("group_filter")
-        .map_or_else(|| default_group_filter(schema).to_owned(), |Filter(text)| text);
+        .unwrap_or_else(|| Filter::default_for_groups(schema));
     let user_attribute = section
         .take::<AttributeName>("user_attribute")
-        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |AttributeName(name)| name);
+        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |name| name.as_str().to_owned());
     let attributes = section
         .take::<Vec<AttributeName>>("attributes")
         .unwrap_or_default();
@@ -123,7 +110,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
             user_attribute,
             group_base,
             group_filter,
-            attributes: attributes.into_iter().map(|AttributeName(name)| name).collect(),
+            attributes: attributes.iter().map(|name| name.as_str().to_owned()).collect(),
             connect_timeout,
             operation_timeout,
             search_connections,
@@ -222,7 +209,7 @@ fn user_lookup(section: &mut Section<'_>, base: Option<&Dn>) -> Option<UserLooku
     let search_base = section.take::<Dn>("user_base").or_else(|| base.cloned());
     let filter = section
         .take::<Filter>("user_filter")
-        .map_or_else(|| USER_FILTER.to_owned(), |Filter(text)| text);
+        .unwrap_or_else(Filter::default_for_users);
     match template {
         Some(template) => Some(UserLookup::Template(template.value.0)),
         None => Some(UserLookup::Search {

@@ -13,7 +13,9 @@ use super::source::Place;
 use super::time_zone;
 use super::tree::{Entry, Kind};
 use crate::entitlement::{Glob, GroupPattern, Hours, Template};
-use crate::model::{ClientAddress, Dn, FarmName, HostAddress, Invalid, Membership, Network, Now, UserName};
+use crate::model::{
+    AttributeName, ClientAddress, Dn, FarmName, HostAddress, Invalid, Membership, Network, Now, UserName,
+};
 
 /// Most items of a list.
 const ITEMS_MAX: usize = 10_000;
@@ -240,7 +242,16 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(Dn, FarmName, Glob, GroupPattern, HostAddress, Template, UserName);
+from_text!(
+    AttributeName,
+    Dn,
+    FarmName,
+    Glob,
+    GroupPattern,
+    HostAddress,
+    Template,
+    UserName
+);
 
 /// Notes that a value is of another kind than its key wants.
 fn wrong_kind(entry: &Entry, wanted: &str, problems: &Problems) {

@@ -7,6 +7,12 @@ use ldap3::ldap_escape;
 const ALTERNATIVES_BYTES_MAX: usize = 32 * 1024;
 /// Most alternatives in one filter. OpenLDAP looks each of them up in an index; more make no search cheaper.
 const ALTERNATIVES_MAX: usize = 100;
+/// Longest filter taken from an admin, in bytes.
+const FILTER_BYTES_MAX: usize = 4096;
+/// Deepest nesting of parentheses in it; people write three or four.
+const FILTER_DEPTH_MAX: usize = 32;
+/// What to write instead of one that is wrong.
+const EXAMPLE: &str = "write a filter like (objectClass=posixAccount)";
 
 /// `(attribute=value)`. A DN as value has its own escapes already (RFC 4514), which are escaped once more here.
 pub(super) fn equals(attribute: &str, value: &str) -> String {
@@ -23,21 +29,51 @@ pub(super) fn both(first: &str, second: &str) -> String {
     format!("(&{first}{second})")
 }
 
-/// The filter an admin wrote, with the parentheses around it that admins leave out.
+/// Checks a filter that an admin wrote. `ldap3` and servers would refuse the same, but only at each login, and
+/// `ldap3` calls itself once per level of parentheses, on a stack that is not made for thousands.
 ///
 /// # Errors
-/// It is no filter.
-pub(super) fn from_admin(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let filter = if text.starts_with('(') {
-        text.to_owned()
-    } else {
-        format!("({text})")
-    };
-    match ldap3::parse_filter(&filter) {
-        Ok(_) => Ok(filter),
-        Err(_) => Err(format!("`{text}` is not a filter like (objectClass=person)")),
+/// Says what is wrong with it.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    if text.len() > FILTER_BYTES_MAX {
+        return Err(format!("it is longer than {FILTER_BYTES_MAX} bytes"));
     }
+    parentheses(text).map_err(|why| format!("{why}; {EXAMPLE}"))?;
+    match ldap3::parse_filter(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!(
+            "something between its parentheses is not of the form attribute=value; {EXAMPLE}"
+        )),
+    }
+}
+
+/// Checks that there is one pair of parentheses around everything, and none within too many others.
+fn parentheses(text: &str) -> Result<(), String> {
+    if !text.starts_with('(') {
+        return Err("it does not begin with `(`".to_owned());
+    }
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' if depth == FILTER_DEPTH_MAX => {
+                return Err(format!(
+                    "its parentheses are nested deeper than {FILTER_DEPTH_MAX}"
+                ));
+            }
+            '(' => depth += 1,
+            ')' if depth == 0 => return Err("it has a `)` too many".to_owned()),
+            ')' => depth -= 1,
+            _ if c.is_control() => return Err("it has control characters".to_owned()),
+            _ => {}
+        }
+        if depth == 0 && at + c.len_utf8() < text.len() {
+            return Err("something stands behind its last `)`".to_owned());
+        }
+    }
+    if depth > 0 {
+        return Err("it has a `(` that is not closed".to_owned());
+    }
+    Ok(())
 }
 
 /// Splits items into runs whose filters have a bounded size. `bytes` tells the size of an item's filter.
@@ -73,11 +109,47 @@ mod tests {
     }
 
     #[test]
-    fn admins_may_leave_out_parentheses() {
-        assert_eq!(from_admin("objectClass=person").unwrap(), "(objectClass=person)");
-        assert_eq!(from_admin(" (a=b) ").unwrap(), "(a=b)");
-        assert!(from_admin("(a=b").is_err());
-        assert!(from_admin("").is_err());
+    fn filters_of_admins_are_whole() {
+        for good in [
+            "(a=b)",
+            "(&(a=b)(|(c=*)(!(d=e))))",
+            r"(cn=a\28b\29)",
+            "(cn:dn:2.4.6.8.10:=x)",
+            "(&)",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "a=b",
+            "(a=b",
+            "(a=b))",
+            "(a=b)(c=d)",
+            "()",
+            "(a=b) ",
+            "(a=\0)",
+            "(&(a=b)())",
+            "(&(a=b)c)",
+            "(a b=c)",
+            "(=x)",
+            "(;=x)",
+            r"(a=\zz)",
+            "(a=b(c)d)",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_nesting_of_filters_is_bounded() {
+        let nested = |depth: usize| format!("{}(a=b){}", "(!".repeat(depth - 1), ")".repeat(depth - 1));
+        assert_eq!(check(&nested(FILTER_DEPTH_MAX)), Ok(()));
+        assert!(
+            check(&nested(FILTER_DEPTH_MAX + 1))
+                .unwrap_err()
+                .contains("nested")
+        );
+        assert!(check(&nested(1_300)).is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::filter;
 use super::names::{Holders, Names};
 use super::search::{Answer, Extent, Found, Query};
 use super::servers::Servers;
-use super::settings::{Schema, Settings};
+use super::settings::{Filter, Schema, Settings};
 
 /// What these searches are for, in messages.
 const PURPOSE: &str = "group search";
@@ -35,7 +35,7 @@ const UNKNOWN_CONTROL: u32 = 12;
 pub(super) struct Groups {
     servers: Arc<Servers>,
     base: String,
-    filter: String,
+    filter: Filter,
     schema: Schema,
     nested: bool,
     names: Names,
@@ -52,22 +52,17 @@ struct Group {
 
 impl Groups {
     /// Prepares the searches.
-    ///
-    /// # Errors
-    /// The filter is none.
-    pub fn new(settings: &Settings, servers: Arc<Servers>) -> Result<Self, String> {
-        let filter = filter::from_admin(&settings.group_filter)
-            .map_err(|problem| format!("group_filter: {problem}"))?;
-        Ok(Self {
+    pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
+        Self {
             servers,
             base: settings.group_base.as_str().to_owned(),
-            filter,
+            filter: settings.group_filter.clone(),
             schema: settings.schema,
             // RFC 2307 groups hold user names only, so none can be within another.
             nested: settings.nested_groups && settings.schema == Schema::Rfc2307bis,
             names: Names::default(),
             no_matched_values: AtomicBool::new(false),
-        })
+        }
     }
 
     /// All groups of the person.
@@ -189,7 +184,7 @@ impl Groups {
                 purpose: PURPOSE,
                 base: self.base.clone(),
                 extent: Extent::All,
-                filter: filter::both(&self.filter, &filter::any_of(which)),
+                filter: filter::both(self.filter.as_str(), &filter::any_of(which)),
                 attributes,
                 values,
             })

@@ -40,7 +40,7 @@ use self::servers::Servers;
 use self::user::Users;
 
 pub use entry::{AccountState, BindAnswer, Entry, Unavailable};
-pub use settings::{Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
+pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,13 +66,12 @@ impl Directory {
     /// runtime.
     ///
     /// # Errors
-    /// The authorities of `ca_file` (or the system's) cannot be read, or a filter is none.
+    /// The authorities of `ca_file` (or the system's) cannot be read.
     #[allow(clippy::needless_pass_by_value, reason = "a directory owns its settings")]
     pub fn start(settings: Settings) -> Result<Self, SetupError> {
-        let users = Users::new(&settings).map_err(SetupError)?;
+        let users = Users::new(&settings);
         let servers = Arc::new(Servers::start(&settings)?);
-        let groups = Groups::new(&settings, Arc::clone(&servers)).map_err(SetupError)?;
-        let groups = Arc::new(groups);
+        let groups = Arc::new(Groups::new(&settings, Arc::clone(&servers)));
         let mut refresh = JoinSet::new();
         refresh.spawn(refresh_forever(Arc::clone(&groups)));
         Ok(Self {
@@ -93,7 +92,7 @@ impl Directory {
     /// No server could answer.
     pub async fn find(&self, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
         let answer = self.inner.servers.search(self.inner.users.query(name)).await?;
-        self.inner.users.entry(answer, name, now)
+        self.inner.users.entry(answer, now)
     }
 
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if

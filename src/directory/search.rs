@@ -51,7 +51,9 @@ pub(super) struct Answer {
     pub server: String,
     /// The entries.
     pub found: Vec<Found>,
-    /// The result code; the entries are all there are only if it is 0.
+    /// Where more entries may be, as the server says: URLs (RFC 4511 section 4.5.3).
+    pub elsewhere: Vec<String>,
+    /// The result code; the entries are all there are only if it is 0 and none are elsewhere.
     pub code: u32,
     /// The server's words for the admin.
     pub text: String,
@@ -72,10 +74,17 @@ impl Answer {
     /// # Errors
     /// The server did not give them all.
     pub fn complete(self, purpose: &str) -> Result<Vec<Found>, Unavailable> {
-        if self.code == 0 {
-            Ok(self.found)
-        } else {
-            Err(self.incomplete(purpose))
+        match self.elsewhere.first() {
+            _ if self.code != 0 => Err(self.incomplete(purpose)),
+            // Followed nowhere: the service account's password is for the servers that were named.
+            Some(url) => Err(Unavailable {
+                cause: format!(
+                    "{}: {purpose}: more may be at {}, which is not asked: choose a base without references",
+                    self.server,
+                    shortened(url)
+                ),
+            }),
+            None => Ok(self.found),
         }
     }
 
@@ -103,6 +112,7 @@ impl Query {
     /// wait; the caller bounds the whole.
     pub async fn run(&self, server: &str, ldap: &mut Ldap, limit: Duration) -> Result<Answer, LdapError> {
         let mut found = Vec::new();
+        let mut elsewhere = Vec::new();
         let mut cookie = Vec::new();
         loop {
             let (scope, size_limit) = match self.extent {
@@ -121,6 +131,7 @@ impl Query {
                     .into_iter()
                     .map(|entry| found_entry(SearchEntry::construct(entry))),
             );
+            elsewhere.extend(result.refs);
             let (code, text) = if found.len() > ENTRIES_MAX {
                 (TOO_MANY, format!("more than {ENTRIES_MAX} entries"))
             } else {
@@ -132,6 +143,7 @@ impl Query {
                 return Ok(Answer {
                     server,
                     found,
+                    elsewhere,
                     code,
                     text,
                 });

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::model::{Dn, Secret};
 
+use super::filter;
+
 /// The settings of one LDAP directory.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -25,7 +27,7 @@ pub struct Settings {
     /// Where groups are.
     pub group_base: Dn,
     /// Filter that an entry must satisfy to be a group.
-    pub group_filter: String,
+    pub group_filter: Filter,
     /// Attributes of the user's entry that profiles and rules use, beside those the schema needs.
     pub attributes: Vec<String>,
     /// Longest wait for a TCP connection and its TLS handshake.
@@ -87,8 +89,62 @@ pub enum UserLookup {
         /// Where to search.
         base: Dn,
         /// What every user's entry satisfies.
-        filter: String,
+        filter: Filter,
     },
     /// The DN that the template gives with `{user}` replaced.
     Template(String),
+}
+
+/// A search filter (RFC 4515) as an admin writes it; whether its attributes exist, the server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter(String);
+
+impl Filter {
+    /// Takes a filter with its parentheses, of at most 4096 bytes and 32 levels.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        filter::check(text)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// What users satisfy where nothing else is configured.
+    pub fn default_for_users() -> Self {
+        Self("(objectClass=posixAccount)".to_owned())
+    }
+
+    /// What groups satisfy where nothing else is configured. Under RFC 2307bis `posixGroup` is an auxiliary class
+    /// beside any of several structural ones.
+    pub fn default_for_groups(schema: Schema) -> Self {
+        let text = match schema {
+            Schema::Rfc2307 => "(objectClass=posixGroup)",
+            Schema::Rfc2307bis => {
+                "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)\
+                 (objectClass=posixGroup))"
+            }
+        };
+        Self(text.to_owned())
+    }
+
+    /// The filter.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_filters() {
+        for filter in [
+            Filter::default_for_users(),
+            Filter::default_for_groups(Schema::Rfc2307),
+            Filter::default_for_groups(Schema::Rfc2307bis),
+        ] {
+            assert_eq!(Filter::new(filter.as_str()), Ok(filter));
+        }
+    }
 }

@@ -27,14 +27,7 @@ pub(super) struct Users {
 
 impl Users {
     /// Prepares the lookup.
-    ///
-    /// # Errors
-    /// The filter is none.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
-        let mut lookup = settings.user_lookup.clone();
-        if let UserLookup::Search { filter, .. } = &mut lookup {
-            *filter = filter::from_admin(filter).map_err(|problem| format!("user_filter: {problem}"))?;
-        }
+    pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
         let mut attributes: Vec<String> = ALWAYS
             .iter()
@@ -45,11 +38,11 @@ impl Users {
             .collect();
         attributes.sort();
         attributes.dedup();
-        Ok(Self {
-            lookup,
+        Self {
+            lookup: settings.user_lookup.clone(),
             name_attribute,
             attributes,
-        })
+        }
     }
 
     /// The search for the user of that name.
@@ -58,7 +51,10 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(filter, &filter::equals(&self.name_attribute, name.as_str())),
+                filter::both(
+                    filter.as_str(),
+                    &filter::equals(&self.name_attribute, name.as_str()),
+                ),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -86,8 +82,8 @@ impl Users {
     }
 
     /// The entry that the answer holds. None if there is none, or if there is no telling whose it is: several
-    /// entries of that name, or an entry whose several names do not include the one typed. The admin is told.
-    pub fn entry(&self, answer: Answer, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
+    /// entries of that name, or an entry of several names without a canonical one. The admin is told.
+    pub fn entry(&self, answer: Answer, now: Now) -> Result<Option<Entry>, Unavailable> {
         let template = matches!(self.lookup, UserLookup::Template(_));
         match answer.code {
             0 | SIZE_LIMIT_EXCEEDED => {}
@@ -115,18 +111,18 @@ impl Users {
             );
             return Ok(None);
         }
-        self.read(first, name, now).map_err(|why| Unavailable {
+        self.read(first, now).map_err(|why| Unavailable {
             cause: format!("{}: user search: {why}", answer.server),
         })
     }
 
-    fn read(&self, found: Found, name: &TypedName, now: Now) -> Result<Option<Entry>, String> {
+    fn read(&self, found: Found, now: Now) -> Result<Option<Entry>, String> {
         let dn = Dn::new(&found.dn).map_err(|invalid| invalid.to_string())?;
-        let Some(user) = self.canonical(&found.attributes, name) else {
+        let Some(user) = self.canonical(&found.attributes, &dn) else {
             tracing::warn!(
                 entry = found.dn,
                 attribute = self.name_attribute,
-                "this entry has no usable name or several of which none was typed; it cannot log in"
+                "this entry has no usable name, or several of which none is in its DN; it cannot log in"
             );
             return Ok(None);
         };
@@ -139,14 +135,17 @@ impl Users {
         }))
     }
 
-    /// The canonical name: the only value of the name attribute, or the one that was typed.
-    fn canonical(&self, attributes: &Attributes, name: &TypedName) -> Option<UserName> {
+    /// The canonical name: the only value of the name attribute or, of several, the one in the DN. Never the one
+    /// that was typed: one entry would be as many accounts as it has names, and a rule about one of them would
+    /// not hold for the others.
+    fn canonical(&self, attributes: &Attributes, dn: &Dn) -> Option<UserName> {
         let values = attributes.get(&self.name_attribute)?;
         let value = match values.as_slice() {
             [only] => only,
-            several => several
-                .iter()
-                .find(|value| value.to_lowercase() == name.folded())?,
+            several => {
+                let naming = dn.leaf_value_of(&self.name_attribute)?;
+                several.iter().find(|value| value.to_lowercase() == naming)?
+            }
         };
         UserName::new(value).ok()
     }
@@ -162,7 +161,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::directory::settings::Schema;
+    use crate::directory::settings::{Filter, Schema};
 
     fn users(lookup: UserLookup) -> Users {
         Users::new(&Settings {
@@ -174,20 +173,19 @@ mod tests {
             user_lookup: lookup,
             user_attribute: "uid".into(),
             group_base: Dn::new("dc=x").unwrap(),
-            group_filter: "(cn=*)".into(),
+            group_filter: Filter::new("(cn=*)").unwrap(),
             attributes: vec!["departmentNumber".into()],
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
         })
-        .unwrap()
     }
 
     fn searched() -> Users {
         users(UserLookup::Search {
             base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: "objectClass=person".into(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
         })
     }
 
@@ -207,13 +205,14 @@ mod tests {
         Answer {
             server: String::new(),
             found: found.collect(),
+            elsewhere: Vec::new(),
             code,
             text: String::new(),
         }
     }
 
-    fn found(users: &Users, answer: Answer, name: &str) -> Result<Option<String>, Unavailable> {
-        let entry = users.entry(answer, &typed(name), Now::from_unix_ms(0))?;
+    fn found(users: &Users, answer: Answer) -> Result<Option<String>, Unavailable> {
+        let entry = users.entry(answer, Now::from_unix_ms(0))?;
         Ok(entry.map(|entry| entry.user.as_str().to_owned()))
     }
 
@@ -237,28 +236,29 @@ mod tests {
     #[test]
     fn the_canonical_name_is_the_entrys() {
         let users = searched();
-        let of = |names: &[&str], name: &str| found(&users, answer(0, &[("uid=a", names)]), name).unwrap();
-        assert_eq!(of(&["alice"], "ALICE").as_deref(), Some("alice"));
-        assert_eq!(of(&["alice", "Al"], "AL ").as_deref(), Some("Al"));
-        assert_eq!(of(&["alice", "al"], "allie"), None);
-        assert_eq!(of(&[], "alice"), None);
+        let of = |dn: &str, names: &[&str]| found(&users, answer(0, &[(dn, names)])).unwrap();
+        assert_eq!(of("cn=x", &["alice"]).as_deref(), Some("alice"));
+        assert_eq!(of("uid=AL,dc=x", &["alice", "Al"]).as_deref(), Some("Al"));
+        assert_eq!(of("cn=x+uid=al", &["alice", "Al"]).as_deref(), Some("Al"));
+        assert_eq!(of("cn=al", &["alice", "al"]), None);
+        assert_eq!(of("cn=x", &[]), None);
     }
 
     #[test]
     fn no_entry_and_two_entries_are_nobody() {
         let users = searched();
         let two: &[(&str, &[&str])] = &[("uid=a,ou=1", &["a"]), ("uid=a,ou=2", &["a"])];
-        assert_eq!(found(&users, answer(0, &[]), "a"), Ok(None));
-        assert_eq!(found(&users, answer(0, two), "a"), Ok(None));
-        assert_eq!(found(&users, answer(SIZE_LIMIT_EXCEEDED, two), "a"), Ok(None));
+        assert_eq!(found(&users, answer(0, &[])), Ok(None));
+        assert_eq!(found(&users, answer(0, two)), Ok(None));
+        assert_eq!(found(&users, answer(SIZE_LIMIT_EXCEEDED, two)), Ok(None));
     }
 
     #[test]
     fn a_missing_base_is_no_answer_but_a_missing_template_entry_is_one() {
         let template = users(UserLookup::Template("uid={user},dc=x".into()));
-        assert_eq!(found(&template, answer(NO_SUCH_OBJECT, &[]), "a"), Ok(None));
-        assert!(found(&searched(), answer(NO_SUCH_OBJECT, &[]), "a").is_err());
-        assert!(found(&searched(), answer(SIZE_LIMIT_EXCEEDED, &[]), "a").is_err());
-        assert!(found(&searched(), answer(50, &[]), "a").is_err());
+        assert_eq!(found(&template, answer(NO_SUCH_OBJECT, &[])), Ok(None));
+        assert!(found(&searched(), answer(NO_SUCH_OBJECT, &[])).is_err());
+        assert!(found(&searched(), answer(SIZE_LIMIT_EXCEEDED, &[])).is_err());
+        assert!(found(&searched(), answer(50, &[])).is_err());
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::Glob;
-use super::attribute::attribute_name;
-use crate::model::{Invalid, did_you_mean};
+use crate::model::{AttributeName, Invalid, did_you_mean};
 
 /// Longest template taken, in bytes; room for an icon in base64.
 const TEMPLATE_BYTES_MAX: usize = 128 * 1024;
@@ -163,7 +162,9 @@ impl Variable {
             why,
         };
         if let Some(attribute) = name.strip_prefix(ATTRIBUTE_PREFIX) {
-            return attribute_name(attribute).map(Self::Attribute).map_err(wrong);
+            return AttributeName::new(attribute)
+                .map(|name| Self::Attribute(name.folded()))
+                .map_err(wrong);
         }
         if let Some(pattern) = name.strip_prefix(GROUP_PREFIX) {
             return Glob::new(pattern).map(Self::Group).map_err(wrong);

@@ -49,6 +49,17 @@ impl Dn {
         value.unwrap_or_default()
     }
 
+    /// The value that the first part has for this attribute type (in lower case), as it is compared: `al` of
+    /// `cn=x+uid=Al,dc=example` for `uid`.
+    pub fn leaf_value_of(&self, kind: &str) -> Option<String> {
+        let leaf = split_unescaped(&self.normal, ',').into_iter().next()?;
+        split_unescaped(leaf, '+')
+            .into_iter()
+            .filter_map(|part| part.split_once('='))
+            .find(|(name, _)| *name == kind)
+            .and_then(|(_, value)| unescape(value))
+    }
+
     /// The name as it is compared.
     pub fn normal(&self) -> &str {
         &self.normal
@@ -191,6 +202,9 @@ mod tests {
     #[test]
     fn the_leaf_value_has_no_escapes() {
         assert_eq!(dn(r"CN=Staff\, Lab,ou=groups,dc=x").leaf_value(), "staff, lab");
+        let several = dn(r"uid=A\+b+cn=x,uid=c");
+        assert_eq!(several.leaf_value_of("uid").as_deref(), Some("a+b"));
+        assert_eq!(several.leaf_value_of("ou"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod attribute;
 mod caller;
 mod decision;
 mod dn;
@@ -21,6 +22,7 @@ mod ticket;
 
 pub use account::{Account, Door, Source, TypedName, UserName};
 pub use address::{ClientAddress, Network};
+pub use attribute::AttributeName;
 pub use caller::Caller;
 pub use decision::DecisionId;
 pub use dn::Dn;

@@ -36,6 +36,7 @@ const ROOMS: &[(&str, May)] = &[
     ("model", May::Use(&[])),
     ("wire", May::Use(&[Room("model")])),
     ("entitlement", May::Use(&[Room("model")])),
+    ("import", May::Use(&[Room("model")])),
     ("directory", May::Use(&[Room("model")])),
     ("store", May::Use(&[Room("model")])),
     ("audit", May::Use(&[Room("model")])),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use x2godirector::directory::{
-    AccountState, BindAnswer, Directory, Entry, Schema, Server, ServiceAccount, Settings, Transport,
+    AccountState, BindAnswer, Directory, Entry, Filter, Schema, Server, ServiceAccount, Settings, Transport,
     Unavailable, UserLookup,
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
@@ -44,11 +44,11 @@ fn settings(servers: Vec<Server>) -> Settings {
         nested_groups: true,
         user_lookup: UserLookup::Search {
             base: Dn::new(slapd::PEOPLE).unwrap(),
-            filter: "(objectClass=inetOrgPerson)".into(),
+            filter: Filter::new("(objectClass=inetOrgPerson)").unwrap(),
         },
         user_attribute: "uid".into(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
-        group_filter: GROUP_FILTER.into(),
+        group_filter: Filter::new(GROUP_FILTER).unwrap(),
         attributes: vec!["departmentNumber".into()],
         connect_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(5),
@@ -253,6 +253,18 @@ async fn a_size_limit_is_no_shorter_list() {
     assert!(refused.cause.contains("size limit"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_are_elsewhere_are_no_shorter_list() {
+    let elsewhere = format!(
+        "dn: ou=branch,{}\nobjectClass: referral\nobjectClass: extensibleObject\nou: branch\n\
+         ref: ldap://branch.example.org/ou=branch\n\n",
+        slapd::GROUPS
+    );
+    let server = Slapd::start(&(staff() + &elsewhere));
+    let refused = login(&directory(&server), "alice").await.unwrap_err();
+    assert!(refused.cause.contains("ldap://branch.example.org"), "{refused}");
+}
+
 /// Names that mean something in a DN or in a filter.
 const AWKWARD: [&str; 5] = [r#"a, b+c "x""#, "(*)", r"back\slash", "#1 <;>=", "Zoë * Ünal"];
 
@@ -292,7 +304,7 @@ async fn awkward_names_are_found_by_search_and_by_template() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_fit_several_entries_are_nobody() {
+async fn a_name_is_one_account_and_an_account_one_name() {
     let twin = format!(
         "dn: ou=more,{people}\nobjectClass: organizationalUnit\nou: more\n\n\
          dn: uid=alice,ou=more,{people}\nobjectClass: inetOrgPerson\nuid: alice\ncn: x\nsn: x\n\n\
@@ -303,7 +315,9 @@ async fn names_that_fit_several_entries_are_nobody() {
     let directory = directory(&server);
     assert!(find(&directory, "alice").await.unwrap().is_none());
     assert_eq!(entry(&directory, "bob").await.user.as_str(), "bob");
-    assert_eq!(entry(&directory, "CAZ").await.user.as_str(), "caz");
+    for typed in ["carol", "CAZ"] {
+        assert_eq!(entry(&directory, typed).await.user.as_str(), "carol", "{typed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

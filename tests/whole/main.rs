@@ -13,6 +13,7 @@ mod directory;
 mod expectations;
 mod explain;
 mod http;
+mod import;
 mod lab;
 mod login;
 mod real_client;

@@ -157,6 +157,31 @@ async fn an_unknown_name_takes_the_way_of_a_wrong_password() {
 }
 
 #[tokio::test]
+async fn an_unknown_name_takes_as_long_as_a_password_that_the_directory_hashes_slowly() {
+    let lab = lab_with_gate();
+    let slow = Duration::from_millis(100);
+    let wrong = Form {
+        password: "pear",
+        ..alice(0)
+    };
+    let hashing = async {
+        tokio::time::sleep(slow).await;
+        lab.accounts.gate.add_permits(1);
+    };
+    let (refused, ()) = tokio::join!(lab.list(wrong), hashing);
+    assert_eq!(refused.unwrap_err(), Failure::Wrong);
+
+    let begun = tokio::time::Instant::now();
+    let nobody = Form {
+        user: "nobody",
+        ..wrong
+    };
+    assert_eq!(lab.list(nobody).await.unwrap_err(), Failure::Unknown);
+    // The check began a little after the time was taken.
+    assert!(begun.elapsed() >= slow / 2);
+}
+
+#[tokio::test]
 async fn an_empty_password_goes_nowhere() {
     let lab = Lab::new();
     let ticket = lab.ticket(alice(0)).await;
