@@ -50,7 +50,10 @@ pub(super) fn read(root: &mut Section<'_>, farms: &[String]) -> Profiles {
         let message = "every profile needs a name of its own; [profile_defaults] has none to give";
         problems.error(place, message);
     }
-    let defaults = draft(defaults, farms);
+    let mut defaults = draft(defaults, farms);
+    if defaults.session_user.is_none() {
+        defaults.session_user = Template::new(SESSION_USER).ok();
+    }
     let written: Vec<_> = root
         .named("profile")
         .into_iter()
@@ -156,13 +159,10 @@ impl<'w> Family<'w> {
         for draft in drafts().rev() {
             keys.extend(draft.keys.iter().map(|(key, value)| (*key, value.clone())));
         }
-        let session_user = drafts()
-            .find_map(|draft| draft.session_user.clone())
-            .or_else(|| Template::new(SESSION_USER).ok())?;
         Some(Profile {
             id: id?,
             farm: drafts().find_map(|draft| draft.farm.clone())?,
-            session_user,
+            session_user: drafts().find_map(|draft| draft.session_user.clone())?,
             keys,
         })
     }
