@@ -32,6 +32,7 @@ fn main() {
     let user = user();
     let context = Context {
         client: Some(ClientAddress::new("10.1.2.3".parse().unwrap())),
+        now: None,
     };
     let (small, _) = load(100, 50);
     let (large, loading) = load(10_000, 5_000);
@@ -177,8 +178,11 @@ fn rule(name: &str, about: &str) -> Rule {
         name: name.to_owned(),
         everyone: false,
         groups: Vec::new(),
+        all_groups: Vec::new(),
         users: Vec::new(),
+        attributes: Vec::new(),
         clients: Vec::new(),
+        hours: Vec::new(),
         except_groups: Vec::new(),
         except_users: Vec::new(),
         except_clients: Vec::new(),

@@ -6,7 +6,6 @@ use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
 use crate::directory::{Directory, SetupError};
-use crate::entitlement::Policy;
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -21,12 +20,7 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let policy = Policy::new(configuration.profiles, configuration.rules);
-    let mut directory = configuration.directory;
-    directory
-        .attributes
-        .extend(policy.attributes().into_iter().map(str::to_owned));
-    let directory = Arc::new(Directory::start(directory)?);
+    let directory = Arc::new(Directory::start(configuration.directory)?);
     let login = Login::new(
         Arc::clone(&directory) as _,
         Arc::clone(checks),
@@ -35,7 +29,7 @@ pub(super) async fn build(
     );
     let farms = Farms::start(configuration.farms, previous).await;
     Ok(Snapshot {
-        policy,
+        policy: configuration.policy,
         login,
         groups: directory,
         farms,

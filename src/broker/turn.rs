@@ -49,6 +49,7 @@ impl Turn {
     pub(super) fn context(&self) -> Context {
         Context {
             client: Some(self.caller.address),
+            now: Some(self.now),
         }
     }
 

@@ -36,10 +36,11 @@ pub fn report(
     match &loaded {
         Ok(configuration) => writeln!(
             out,
-            "The configuration is good: {}, {}, {}; {}.",
+            "The configuration is good: {}, {}, {}, {}; {}.",
             count(configuration.farms.len(), "farm"),
-            count(configuration.profiles.len(), "profile"),
-            count(configuration.rules.len(), "rule"),
+            count(configuration.policy.profiles().len(), "profile"),
+            count(configuration.policy.rules().count(), "rule"),
+            count(configuration.expectations, "expectation"),
             count(configuration.warnings.len(), "warning"),
         )?,
         Err(problems) => writeln!(

@@ -14,8 +14,7 @@ use crate::directory::{self, Directory};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
-    Account, Attributes, ClientAddress, Dn, GroupName, Membership, Person, ProfileId, Source, TypedName,
-    UserName,
+    Account, Attributes, ClientAddress, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
 
 /// Arguments of `explain`.
@@ -30,9 +29,29 @@ pub(super) struct Explain {
     /// without asking the directory
     ///
     /// May be given several times; bare names may also be separated by commas. The home is taken to be
-    /// /home/USER, the uid 1000, and every attribute that a profile uses its own name.
+    /// /home/USER, the uid 1000, and every attribute whose value stands in a text of a profile its own name.
+    /// Other attributes are not there unless --attribute gives them.
     #[arg(long, value_name = "GROUP")]
     groups: Option<Vec<String>>,
+    /// When: a date and time with its offset, like 2026-03-02T09:00:00+01:00; left out, now
+    #[arg(long, value_name = "TIME")]
+    at: Option<Now>,
+    /// What if the user were in this group, too (a bare name or a DN)
+    ///
+    /// May be given several times. Only this group: name the outer groups of a nested one too.
+    #[arg(long = "add-group", value_name = "GROUP")]
+    add_groups: Vec<String>,
+    /// What if the user were not in this group (a bare name or a DN)
+    ///
+    /// May be given several times. The groups that the user is in through this one go with it; of several ways
+    /// into a group, only the one that `Groups` shows is known.
+    #[arg(long = "remove-group", value_name = "GROUP")]
+    remove_groups: Vec<String>,
+    /// What if this attribute had this value, in place of what the directory says
+    ///
+    /// May be given several times, also for several values of one attribute.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
     /// Only this profile and the rules about it
     #[arg(long, value_name = "PROFILE", value_parser = profile_id)]
     profile: Option<ProfileId>,
@@ -69,25 +88,49 @@ impl Explain {
     }
 
     fn explain(&self, configuration: Configuration) -> anyhow::Result<Explanation> {
+        let Configuration {
+            policy, directory, ..
+        } = configuration;
+        let mut person = match &self.groups {
+            Some(groups) => assumed(&self.user, groups, &policy)?,
+            None => in_directory(&self.user, directory)?,
+        };
+        self.suppose(&mut person)?;
         let context = Context {
             client: self.from.map(ClientAddress::new),
-        };
-        let policy = Policy::new(configuration.profiles, configuration.rules);
-        let person = match &self.groups {
-            Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => {
-                let mut settings = configuration.directory;
-                settings
-                    .attributes
-                    .extend(policy.attributes().into_iter().map(str::to_owned));
-                in_directory(&self.user, settings)?
-            }
+            now: Some(self.at.unwrap_or_else(clock::now)),
         };
         let explanation = policy.explain(&person, context);
         Ok(match &self.profile {
             Some(profile) => explanation.only(profile),
             None => explanation,
         })
+    }
+
+    /// What would be different: attributes and groups that are set, taken away and given.
+    fn suppose(&self, person: &mut Person) -> anyhow::Result<()> {
+        let mut given = Attributes::new();
+        for (name, value) in &self.attributes {
+            given.entry(name.to_lowercase()).or_default().push(value.clone());
+        }
+        person.attributes.extend(given);
+        for text in &self.remove_groups {
+            let removed = Membership::supposed(text)?;
+            let before = person.groups.len();
+            person
+                .groups
+                .retain(|group| !group.is_same_group(&removed) && !group.via.contains(&removed.name));
+            if person.groups.len() == before {
+                bail!("{} is not in group `{text}`", person.account.user);
+            }
+        }
+        for text in &self.add_groups {
+            let added = Membership::supposed(text)?;
+            if !person.groups.iter().any(|group| group.is_same_group(&added)) {
+                person.groups.push(added);
+            }
+        }
+        Ok(())
     }
 
     fn print(&self, explanation: &Explanation) -> anyhow::Result<()> {
@@ -115,28 +158,19 @@ async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Resu
     Ok(identity::person(account, &entry, memberships))
 }
 
-/// Somebody of that name in these groups, with a value for whatever a profile asks for.
+/// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.
 fn assumed(user: &str, groups: &[String], policy: &Policy) -> anyhow::Result<Person> {
-    let user = UserName::new(user)?;
     let groups = groups
         .iter()
         .flat_map(|text| separated(text))
-        .map(membership)
-        .collect::<anyhow::Result<_>>()?;
+        .map(Membership::supposed)
+        .collect::<Result<_, _>>()?;
     let attributes = policy
-        .attributes()
+        .rendered_attributes()
         .into_iter()
-        .map(|name| (name.to_owned(), vec![name.to_owned()]));
-    Ok(Person {
-        home: Some(format!("/home/{user}")),
-        uid: Some("1000".to_owned()),
-        groups,
-        attributes: Attributes::from_iter(attributes),
-        account: Account {
-            source: Source::Ldap,
-            user,
-        },
-    })
+        .map(|name| (name.to_owned(), vec![name.to_owned()]))
+        .collect();
+    Ok(Person::supposed(UserName::new(user)?, groups, attributes))
 }
 
 /// A DN is one group, commas and all.
@@ -148,19 +182,12 @@ fn separated(text: &str) -> Vec<&str> {
     }
 }
 
-fn membership(text: &str) -> anyhow::Result<Membership> {
-    let (name, dn) = if text.contains('=') {
-        let dn = Dn::new(text)?;
-        (GroupName::new(&dn.leaf_value())?, Some(dn))
-    } else {
-        (GroupName::new(text)?, None)
-    };
-    Ok(Membership {
-        name,
-        dn,
-        via: Vec::new(),
-        unique: true,
-    })
+/// `NAME=VALUE`.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it like departmentNumber=42".to_owned()),
+    }
 }
 
 fn profile_id(text: &str) -> Result<ProfileId, String> {

@@ -147,6 +147,12 @@ impl Problems {
         self.add(Diagnostic::error(place, message));
     }
 
+    /// Whether an error was noted.
+    pub(super) fn has_errors(&self) -> bool {
+        let found = self.found.borrow();
+        found.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
     /// Whether nothing was noted.
     pub(super) fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()

@@ -12,6 +12,9 @@ use super::source::{Place, Source};
 
 /// Deepest nesting of tables; the deepest one in use is `farm.NAME.hosts.HOST.KEY`.
 const DEPTH_MAX: usize = 8;
+/// The one key that holds a list of tables, `[[expect]]`. The lists of all files count together, where of other
+/// lists the last one does; so here each table gets a key of its own for the merge.
+const LISTED_TABLES: &str = "expect";
 /// What variables that override keys begin with.
 pub(super) const VARIABLE_PREFIX: &str = "X2GODIRECTOR__";
 /// What stands between the keys in the name of such a variable.
@@ -116,13 +119,19 @@ impl Reader<'_> {
                 continue;
             }
             path.push(key.get_ref().to_string());
-            let shape = if value.get_ref().is_table() {
+            let listed = path[..] == [LISTED_TABLES];
+            let shape = if listed || value.get_ref().is_table() {
                 Shape::Table
             } else {
                 Shape::Value
             };
             self.keys.insert(path.clone(), (place, shape));
-            if let Some(value) = self.value(value, path) {
+            let value = if listed {
+                self.listed_tables(value, path)
+            } else {
+                self.value(value, path)
+            };
+            if let Some(value) = value {
                 values.insert(key.get_ref().to_string(), value);
             }
             path.pop();
@@ -144,9 +153,9 @@ impl Reader<'_> {
                     return None;
                 }
             },
-            DeValue::Datetime(_) => {
-                let problem = Diagnostic::error(&place, "no key takes a date or a time")
-                    .hint("write a text: \"…\"".to_owned());
+            DeValue::Datetime(moment) => {
+                let problem = Diagnostic::error(&place, "dates and times are written as texts")
+                    .hint(format!("write \"{moment}\""));
                 self.problems.add_unreadable(problem);
                 return None;
             }
@@ -154,6 +163,36 @@ impl Reader<'_> {
             DeValue::Table(table) => ValueKind::Table(self.table(table, path)),
         };
         Some(Value::new(Some(&place.to_origin()), kind))
+    }
+
+    /// A list of tables as a table of tables, under keys that no two places share and that are in their order.
+    fn listed_tables(&mut self, list: &Spanned<DeValue<'_>>, path: &mut Vec<String>) -> Option<Value> {
+        let mut tables = Map::new();
+        for item in list.get_ref().as_array().into_iter().flatten() {
+            let place = Place::at(self.source, item.span());
+            let (rank, start) = place.order();
+            path.push(format!("{rank:08}:{start:010}"));
+            self.keys.insert(path.clone(), (place, Shape::Table));
+            if item.get_ref().is_table()
+                && let (Some(key), Some(value)) = (path.last().cloned(), self.value(item, path))
+            {
+                tables.insert(key, value);
+            } else {
+                self.not_listed(item);
+            }
+            path.pop();
+        }
+        if !list.get_ref().is_array() {
+            self.not_listed(list);
+        }
+        Some(Value::new(None, ValueKind::Table(tables)))
+    }
+
+    fn not_listed(&self, value: &Spanned<DeValue<'_>>) {
+        let place = Place::at(self.source, value.span());
+        let problem = Diagnostic::error(&place, format!("`{LISTED_TABLES}` is a list of tables"))
+            .hint(format!("write [[{LISTED_TABLES}]]"));
+        self.problems.add_unreadable(problem);
     }
 
     fn list(&mut self, list: &DeArray<'_>, path: &mut Vec<String>) -> Vec<Value> {

@@ -11,10 +11,10 @@ use super::merge::merge;
 use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
-use super::{authentication, client, directory, farms, profiles, rules, server};
+use super::{authentication, client, directory, expectations, farms, profiles, rules, server};
 use crate::authenticate::Settings as AuthenticationSettings;
 use crate::directory::Settings as DirectorySettings;
-use crate::entitlement::{Profile, Rule};
+use crate::entitlement::Policy;
 use crate::http::Settings as ServerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
@@ -23,7 +23,7 @@ use crate::wire::ClientConfig;
 const FILE_EXTENSION: &str = "toml";
 
 /// A configuration without errors.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Configuration {
     /// `[server]`
     pub server: ServerSettings,
@@ -35,10 +35,10 @@ pub struct Configuration {
     pub directory: DirectorySettings,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
-    /// `[profile.*]`, by id.
-    pub profiles: Vec<Profile>,
-    /// `[rule.*]`, by name.
-    pub rules: Vec<Rule>,
+    /// `[profile.*]` and `[rule.*]`, prepared.
+    pub policy: Policy,
+    /// How many `[[expect]]` there are; all of them hold.
+    pub expectations: usize,
     /// `[client]`
     pub client: ClientConfig,
     /// What is legal but surely not meant.
@@ -97,24 +97,40 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     let farms = farms::read(&mut root);
     let profiles = profiles::read(&mut root, &farms.names);
     let rules = rules::read(&mut root, &profiles.ids);
+    let expected = expectations::read(&mut root, &profiles.ids);
     let problems = root.problems();
     root.finish();
     // Beside an error, a profile that seems to be given to nobody may be what the error is about.
     if problems.is_empty() {
         profiles.ids.warn_of_others(&rules.given, problems);
+        rules.warn_of_contradictions(&profiles.ids, problems);
     }
-    let rules = rules.rules;
+    let policy = Policy::new(profiles.profiles, rules.rules);
+    if !problems.has_errors() {
+        expectations::run(&expected, &policy, problems);
+    }
+    let mut directory = directory.settings?;
+    add_attributes(&mut directory.attributes, &policy);
     Some(Configuration {
         server: server.settings,
         state: server.state,
         authentication,
-        directory: directory.settings?,
+        directory,
         farms: farms.farms,
-        profiles: profiles.profiles,
-        rules,
+        policy,
+        expectations: expected.len(),
         client,
         warnings: Vec::new(),
     })
+}
+
+/// Adds the attributes that rules and templates name to those that are asked of the directory.
+fn add_attributes(attributes: &mut Vec<String>, policy: &Policy) {
+    for name in policy.attributes() {
+        if !attributes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            attributes.push(name.to_owned());
+        }
+    }
 }
 
 /// Reads the files of one folder, in name order.

@@ -3,21 +3,26 @@
 
 mod authentication;
 mod client;
+mod contradictions;
 mod diagnostic;
 mod directory;
 mod document;
 mod environment;
+mod expectations;
 mod farms;
+mod icon;
 mod ldap_text;
 mod load;
 mod merge;
 mod named_file;
+mod profile_ids;
 mod profiles;
 mod rules;
 mod section;
 mod server;
 mod session_keys;
 mod source;
+mod time_zone;
 mod tree;
 mod value;
 

@@ -1,4 +1,4 @@
-//! The files that the configuration names: certificates, keys and passwords. What they hold is never printed.
+//! The files that the configuration names: certificates, keys, passwords and pictures. What they hold is never printed.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -50,7 +50,7 @@ pub(super) fn check_not_public(file: &Located<PathBuf>, problems: &Problems) {
 }
 
 /// What a file holds; if it cannot be read, that is noted.
-fn read(file: &Located<PathBuf>, problems: &Problems) -> Option<Vec<u8>> {
+pub(super) fn read(file: &Located<PathBuf>, problems: &Problems) -> Option<Vec<u8>> {
     let path = file.value.display();
     let why = match read_bounded(&file.value) {
         Ok(bytes) => return Some(bytes),

@@ -1,67 +1,27 @@
 //! `[profile.ID]` and `[profile_defaults]`: the session profiles.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use super::diagnostic::{Diagnostic, Problems};
-use super::section::Section;
+use super::profile_ids::{ProfileIds, WrittenId};
+use super::section::{Section, missing};
 use super::session_keys::{self, Keys};
 use super::source::Place;
 use super::value::Located;
-use crate::entitlement::{Glob, Profile, ProfileValue, Template};
+use crate::entitlement::{Profile, Template};
 use crate::model::{FarmName, Invalid, ProfileId, did_you_mean};
 
 /// What the ids of notices begin with, which are no profiles of the configuration.
 const NOTICE_PREFIX: &str = "notice-";
 /// The text that `session_user` is where it was not written.
 const SESSION_USER: &str = "${user}";
+/// Most profiles that a profile builds on, one on another.
+const EXTENDS_MAX: usize = 16;
 
 /// The profiles, and the ids of all that were written, faulty ones included.
 pub(super) struct Profiles {
     pub(super) profiles: Vec<Profile>,
     pub(super) ids: ProfileIds,
-}
-
-/// The ids of profiles, to be found by globs.
-#[derive(Debug, Default)]
-pub(super) struct ProfileIds(Vec<WrittenId>);
-
-/// One id.
-#[derive(Debug)]
-struct WrittenId {
-    /// As globs compare it.
-    folded: String,
-    /// As it was written.
-    text: String,
-    header: Place,
-}
-
-impl ProfileIds {
-    /// The positions of the ids that a glob stands for.
-    pub(super) fn matching<'a>(&'a self, glob: &'a Glob) -> impl Iterator<Item = usize> + 'a {
-        let start = self.0.partition_point(|id| id.folded.as_str() < glob.prefix());
-        self.0
-            .iter()
-            .enumerate()
-            .skip(start)
-            .take_while(|(_, id)| id.folded.starts_with(glob.prefix()))
-            .filter(|(_, id)| glob.matches(&id.folded))
-            .map(|(position, _)| position)
-    }
-
-    /// The id nearest to a misspelt one.
-    pub(super) fn nearest(&self, text: &str) -> Option<&str> {
-        did_you_mean(text, self.0.iter().map(|id| id.text.as_str()))
-    }
-
-    /// Warns of the profiles whose positions are not among those that the rules give.
-    pub(super) fn warn_of_others(&self, given: &BTreeSet<usize>, problems: &Problems) {
-        for (position, id) in self.0.iter().enumerate() {
-            if !given.contains(&position) {
-                let message = format!("no rule gives profile `{}` to anybody", id.text);
-                problems.add(Diagnostic::warning(&id.header, message));
-            }
-        }
-    }
 }
 
 /// What a profile or the defaults say.
@@ -71,40 +31,45 @@ struct Draft {
     keys: Keys,
 }
 
+/// A profile as it was written, before it takes from those it builds on.
+struct Written {
+    id: String,
+    header: Place,
+    title: String,
+    extends: Option<Located<String>>,
+    /// Whether `farm` stands there, right or wrong.
+    has_farm: bool,
+    own: Draft,
+}
+
 /// Reads `[profile_defaults]` and `[profile.*]`. `farms` are the names of all farms.
 pub(super) fn read(root: &mut Section<'_>, farms: &[String]) -> Profiles {
+    let problems = root.problems();
     let defaults = root.section("profile_defaults");
     if let Some(place) = defaults.place_of("name") {
         let message = "every profile needs a name of its own; [profile_defaults] has none to give";
-        defaults.problems().error(place, message);
+        problems.error(place, message);
     }
     let mut defaults = draft(defaults, farms);
     if defaults.session_user.is_none() {
         defaults.session_user = Template::new(SESSION_USER).ok();
     }
-    let mut profiles = Vec::new();
-    let mut ids = Vec::new();
-    for (id, section) in root.named("profile") {
-        ids.push(WrittenId {
-            folded: id.to_lowercase(),
-            text: id.clone(),
-            header: section.header().clone(),
-        });
-        profiles.extend(profile(&id, section, &defaults, farms));
-    }
-    ids.sort_by(|a, b| a.folded.cmp(&b.folded));
-    for pair in ids.windows(2) {
-        if let [first, second] = pair
-            && first.folded == second.folded
-        {
-            let message = format!(
-                "profile `{}` differs from `{}` only in case",
-                second.text, first.text
-            );
-            root.problems().error(&second.header, message);
-        }
-    }
-    let ids = ProfileIds(ids);
+    let written: Vec<_> = root
+        .named("profile")
+        .into_iter()
+        .map(|(id, section)| profile(id, section, farms))
+        .collect();
+    let family = Family::new(&written, problems);
+    let profiles = (0..written.len())
+        .filter_map(|at| family.profile(at, &defaults, problems))
+        .collect();
+    let extended: HashSet<usize> = family.parents.iter().copied().flatten().collect();
+    let ids = written
+        .iter()
+        .enumerate()
+        .map(|(at, profile)| WrittenId::new(&profile.id, &profile.header, extended.contains(&at)))
+        .collect();
+    let ids = ProfileIds::new(ids, problems);
     Profiles { profiles, ids }
 }
 
@@ -122,7 +87,7 @@ fn draft(mut section: Section<'_>, farms: &[String]) -> Draft {
     }
     let session_user = section.take::<Located<Template>>("session_user");
     if let Some(Located { value, place }) = &session_user
-        && is_blank(value)
+        && value.constant().is_some_and(|text| text.trim().is_empty())
     {
         problems.error(place, "`session_user` is blank");
     }
@@ -133,38 +98,127 @@ fn draft(mut section: Section<'_>, farms: &[String]) -> Draft {
     }
 }
 
-fn profile(id: &str, section: Section<'_>, defaults: &Draft, farms: &[String]) -> Option<Profile> {
-    let problems = section.problems();
-    let header = section.header().clone();
-    let id = profile_id(id)
-        .map_err(|why| problems.error(&header, why.to_string()))
-        .ok();
+fn profile(id: String, mut section: Section<'_>, farms: &[String]) -> Written {
     if !section.has("name") {
         section.miss("name", "\"XFCE desktop\"");
     }
-    if !section.has("farm") && defaults.farm.is_none() {
-        section.miss("farm", "\"students\"");
+    Written {
+        id,
+        header: section.header().clone(),
+        title: section.title(),
+        extends: section.take("extends"),
+        has_farm: section.has("farm"),
+        own: draft(section, farms),
     }
-    let name_place = section.place_of("name").unwrap_or(&header).clone();
-    let own = draft(section, farms);
-    if let Some(ProfileValue::Text(name)) = own.keys.get("name")
-        && is_blank(name)
-    {
-        problems.error(&name_place, "`name` is blank");
-    }
-    let mut keys = defaults.keys.clone();
-    keys.extend(own.keys);
-    let session_user = own.session_user.or_else(|| defaults.session_user.clone())?;
-    Some(Profile {
-        id: id?,
-        farm: own.farm.or_else(|| defaults.farm.clone())?,
-        session_user,
-        keys,
-    })
 }
 
-fn is_blank(template: &Template) -> bool {
-    template.constant().is_some_and(|text| text.trim().is_empty())
+/// The profiles with the ones they build on.
+struct Family<'w> {
+    written: &'w [Written],
+    /// For each profile, the position of the one it extends.
+    parents: Vec<Option<usize>>,
+}
+
+impl<'w> Family<'w> {
+    /// Finds what each profile extends, and notes what is not there.
+    fn new(written: &'w [Written], problems: &Problems) -> Self {
+        let positions: HashMap<&str, usize> = written
+            .iter()
+            .enumerate()
+            .map(|(at, profile)| (profile.id.as_str(), at))
+            .collect();
+        let parent = |profile: &Written| {
+            let Located { value, place } = profile.extends.as_ref()?;
+            let parent = positions.get(value.as_str()).copied();
+            if parent.is_none() {
+                let hint = did_you_mean(value, positions.keys().copied())
+                    .map(|meant| format!("did you mean `{meant}`?"));
+                let message = format!("there is no profile `{value}` to extend");
+                problems.add_absence(Diagnostic::error(place, message).hint(hint));
+            }
+            parent
+        };
+        Self {
+            parents: written.iter().map(parent).collect(),
+            written,
+        }
+    }
+
+    /// The profile at a position with all that it takes from those it builds on, and from the defaults.
+    fn profile(&self, at: usize, defaults: &Draft, problems: &Problems) -> Option<Profile> {
+        let written = self.written.get(at)?;
+        let id = profile_id(&written.id)
+            .map_err(|why| problems.error(&written.header, why.to_string()))
+            .ok();
+        let line = self.line(at, problems)?;
+        if defaults.farm.is_none() && !line.iter().any(|profile| profile.has_farm) {
+            problems.add_absence(missing("farm", &written.header, &written.title, "\"students\""));
+        }
+        let drafts = || line.iter().map(|profile| &profile.own).chain([defaults]);
+        let mut keys = Keys::new();
+        for draft in drafts().rev() {
+            keys.extend(draft.keys.iter().map(|(key, value)| (*key, value.clone())));
+        }
+        Some(Profile {
+            id: id?,
+            farm: drafts().find_map(|draft| draft.farm.clone())?,
+            session_user: drafts().find_map(|draft| draft.session_user.clone())?,
+            keys,
+        })
+    }
+
+    /// A profile and those it builds on, itself first; none if there is no end to them, which is noted at one
+    /// of them.
+    fn line(&self, at: usize, problems: &Problems) -> Option<Vec<&'w Written>> {
+        let mut line = vec![at];
+        let mut next = self.parents.get(at).copied().flatten();
+        while let Some(parent) = next {
+            if line.contains(&parent) {
+                // Every profile of a circle finds it, and those beside it, too; the first of it tells.
+                if parent == at && line.iter().min() == Some(&at) {
+                    self.note_circle(&line, problems);
+                }
+                return None;
+            }
+            if line.len() > EXTENDS_MAX {
+                let written = self.written.get(at)?;
+                let place = written
+                    .extends
+                    .as_ref()
+                    .map_or(&written.header, |extends| &extends.place);
+                let message = format!(
+                    "profile `{}` builds on more than {EXTENDS_MAX} others",
+                    written.id
+                );
+                problems.error(place, message);
+                return None;
+            }
+            line.push(parent);
+            next = self.parents.get(parent).copied().flatten();
+        }
+        Some(line.into_iter().filter_map(|at| self.written.get(at)).collect())
+    }
+
+    fn note_circle(&self, circle: &[usize], problems: &Problems) {
+        let mut members = circle.iter().filter_map(|at| self.written.get(*at));
+        let Some((first, extends)) = members
+            .next()
+            .and_then(|first| Some((first, first.extends.as_ref()?)))
+        else {
+            return;
+        };
+        let others: Vec<_> = members
+            .filter_map(|member| Some(format!("`{}` ({})", member.id, member.extends.as_ref()?.place)))
+            .collect();
+        let through = match others.as_slice() {
+            [] => String::new(),
+            others => format!(" through {}", others.join(", ")),
+        };
+        problems.error(
+            &extends.place,
+            format!("profile `{}` extends itself{through}", first.id),
+        );
+    }
 }
 
 fn profile_id(text: &str) -> Result<ProfileId, Invalid> {

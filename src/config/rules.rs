@@ -2,32 +2,56 @@
 
 use std::collections::BTreeSet;
 
+use super::contradictions::{warn_of_never, warn_of_shadow};
 use super::diagnostic::{Diagnostic, Problems};
-use super::profiles::ProfileIds;
+use super::profile_ids::ProfileIds;
 use super::section::{Section, list};
 use super::session_keys;
-use super::value::{FromValue, Located};
-use crate::entitlement::{Glob, Rule};
+use super::source::Place;
+use super::value::{ByName, FromValue, Located, Named, OneOrMany};
+use crate::entitlement::{AttributeCondition, Glob, Hours, Rule};
 
 /// Longest name of a rule, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 const PRIORITY_MAX: i64 = 1_000_000;
+/// The keys that say whom a rule is for, with which `everyone = true` makes no sense. `clients` says it, too, and
+/// goes with `everyone`: everybody there.
+const PERSONAL: [&str; 4] = ["groups", "all_groups", "users", "attributes"];
 
 /// The rules, and the positions of the profiles that some rule gives.
 pub(super) struct Rules {
     pub(super) rules: Vec<Rule>,
     pub(super) given: BTreeSet<usize>,
+    /// For each rule, where it begins.
+    headers: Vec<Place>,
+}
+
+impl Rules {
+    /// Warns of the rules that are surely not meant as they are.
+    pub(super) fn warn_of_contradictions(&self, profiles: &ProfileIds, problems: &Problems) {
+        for (rule, header) in self.rules.iter().zip(&self.headers) {
+            warn_of_never(rule, header, problems);
+            warn_of_shadow(rule, header, profiles, &self.given, problems);
+        }
+    }
 }
 
 /// Reads `[rule.*]`.
 pub(super) fn read(root: &mut Section<'_>, profiles: &ProfileIds) -> Rules {
     let mut given = BTreeSet::new();
-    let rules = root
+    let (headers, rules) = root
         .named("rule")
         .into_iter()
-        .map(|(name, section)| rule(name, section, profiles, &mut given))
-        .collect();
-    Rules { rules, given }
+        .map(|(name, section)| {
+            let header = section.header().clone();
+            (header, rule(name, section, profiles, &mut given))
+        })
+        .unzip();
+    Rules {
+        rules,
+        given,
+        headers,
+    }
 }
 
 fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds, given: &mut BTreeSet<usize>) -> Rule {
@@ -36,7 +60,7 @@ fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds, given: &m
     check_conditions(&section);
     let everyone = section.take::<Located<bool>>("everyone");
     if let Some(Located { value: true, place }) = &everyone
-        && let Some(other) = ["groups", "users"].into_iter().find(|key| section.has(key))
+        && let Some(other) = PERSONAL.into_iter().find(|key| section.has(key))
     {
         let message = format!("everyone = true leaves nothing for `{other}` to say");
         let hint = format!("leave out everyone or {other}");
@@ -55,8 +79,11 @@ fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds, given: &m
         name,
         everyone: everyone.is_some_and(|everyone| everyone.value),
         groups: conditions(&mut section, "groups"),
+        all_groups: conditions(&mut section, "all_groups"),
         users: conditions(&mut section, "users"),
+        attributes: attributes(&mut section),
         clients: conditions(&mut section, "clients"),
+        hours: hours(&mut section),
         except_groups: section.take("except_groups").unwrap_or_default(),
         except_users: section.take("except_users").unwrap_or_default(),
         except_clients: section.take("except_clients").unwrap_or_default(),
@@ -92,8 +119,9 @@ fn check_name(name: &str, section: &Section<'_>) {
 /// Checks that the rule says whom it is for and what it is about.
 fn check_conditions(section: &Section<'_>) {
     let title = section.title();
-    if !["everyone", "groups", "users", "clients"]
+    if !["everyone", "clients"]
         .iter()
+        .chain(&PERSONAL)
         .any(|key| section.has(key))
     {
         let hint = "write groups = [\"students\"], or everyone = true".to_owned();
@@ -112,13 +140,51 @@ fn conditions<T: FromValue>(section: &mut Section<'_>, key: &'static str) -> Vec
         return Vec::new();
     };
     if value.is_empty() {
-        let problem = Diagnostic::error(&place, format!("`{key}` is empty"));
-        let hint = "leave it out, or write everyone = true";
-        section
-            .problems()
-            .add(problem.hint((key != "profiles").then(|| hint.to_owned())));
+        let hint = match key {
+            "profiles" => None,
+            _ => Some("leave it out, or write everyone = true".to_owned()),
+        };
+        empty(key, &place, hint, section.problems());
     }
     value
+}
+
+fn empty(key: &str, place: &Place, hint: Option<String>, problems: &Problems) {
+    problems.add(Diagnostic::error(place, format!("`{key}` is empty")).hint(hint));
+}
+
+/// `hours`, one text or a list of them.
+fn hours(section: &mut Section<'_>) -> Vec<Hours> {
+    let Some(Located { value, place }) = section.take::<Located<OneOrMany<Hours>>>("hours") else {
+        return Vec::new();
+    };
+    if value.0.is_empty() {
+        let hint = "leave it out: a rule without hours counts always";
+        empty("hours", &place, Some(hint.to_owned()), section.problems());
+    }
+    value.0
+}
+
+/// `attributes = { NAME = "VALUE", NAME = ["VALUE", …] }`.
+fn attributes(section: &mut Section<'_>) -> Vec<AttributeCondition> {
+    let problems = section.problems();
+    let Some(Located { value, place }) = section.take::<Located<ByName<Glob>>>("attributes") else {
+        return Vec::new();
+    };
+    if value.0.is_empty() {
+        let hint = "write it like { departmentNumber = [\"42\", \"43\"] }".to_owned();
+        empty("attributes", &place, Some(hint), problems);
+    }
+    let conditions = value.0.into_iter().filter_map(|Named { name, values }| {
+        if values.is_empty() {
+            let hint = "write \"*\" where any value will do".to_owned();
+            empty(&name.value, &name.place, Some(hint), problems);
+        }
+        AttributeCondition::new(&name.value, values)
+            .map_err(|why| problems.error(&name.place, why.to_string()))
+            .ok()
+    });
+    conditions.collect()
 }
 
 /// Notes that a rule names a profile that is not there.

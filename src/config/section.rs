@@ -82,10 +82,8 @@ impl<'p> Section<'p> {
 
     /// Notes that a key is missing.
     pub(super) fn miss(&self, key: &str, example: &str) {
-        let message = format!("`{key}` is missing in {}", self.title());
-        let hint = format!("write {key} = {example}");
         self.problems
-            .add_absence(Diagnostic::error(&self.header, message).hint(hint));
+            .add_absence(missing(key, &self.header, &self.title(), example));
     }
 
     /// A whole number within bounds.
@@ -132,6 +130,17 @@ impl<'p> Section<'p> {
             .entries
             .iter()
             .map(|(name, entry)| (name.clone(), section.below(name, "", Some(entry.clone()))))
+            .collect()
+    }
+
+    /// The tables `[[key]]` at the top level, in the order in which they were written.
+    pub(super) fn listed(&mut self, key: &'static str) -> Vec<Self> {
+        let tables = self.named(key).into_iter();
+        tables
+            .map(|(_, section)| Self {
+                title: format!("[{key}]"),
+                ..section
+            })
             .collect()
     }
 
@@ -184,6 +193,12 @@ impl<'p> Section<'p> {
                 .add(Diagnostic::error(&entry.key, message).hint(hint));
         }
     }
+}
+
+/// That a key is missing in a table with this header and title.
+pub(super) fn missing(key: &str, header: &Place, title: &str, example: &str) -> Diagnostic {
+    Diagnostic::error(header, format!("`{key}` is missing in {title}"))
+        .hint(format!("write {key} = {example}"))
 }
 
 /// What may have been meant by an unknown key.

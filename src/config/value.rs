@@ -1,7 +1,7 @@
 //! Values of the types that keys want. Nothing is converted in silence: `"12"` is no number and `5` is no
 //! text. Only variables of the environment, which are texts whatever they mean, are read as what is wanted.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +10,12 @@ use jiff::SignedDuration;
 
 use super::diagnostic::Problems;
 use super::source::Place;
+use super::time_zone;
 use super::tree::{Entry, Kind};
-use crate::entitlement::{Glob, GroupPattern, Template};
-use crate::model::{AttributeName, Dn, FarmName, HostAddress, Network};
+use crate::entitlement::{Glob, GroupPattern, Hours, Template};
+use crate::model::{
+    AttributeName, ClientAddress, Dn, FarmName, HostAddress, Invalid, Membership, Network, Now, UserName,
+};
 
 /// Most items of a list.
 const ITEMS_MAX: usize = 10_000;
@@ -89,6 +92,48 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
+/// One value, or a list of them. A variable is one value.
+#[derive(Debug)]
+pub(super) struct OneOrMany<T>(pub(super) Vec<T>);
+
+impl<T: FromValue> FromValue for OneOrMany<T> {
+    fn from_value(entry: &Entry, problems: &Problems) -> Option<Self> {
+        match &entry.kind {
+            Kind::List(_) => Vec::from_value(entry, problems).map(Self),
+            _ => T::from_value(entry, problems).map(|one| Self(vec![one])),
+        }
+    }
+}
+
+/// A table whose keys only the admin knows, each with one value or a list of them.
+#[derive(Debug)]
+pub(super) struct ByName<T>(pub(super) Vec<Named<T>>);
+
+/// One key of such a table.
+#[derive(Debug)]
+pub(super) struct Named<T> {
+    /// The key as it was written, and where.
+    pub(super) name: Located<String>,
+    /// What stands there.
+    pub(super) values: Vec<T>,
+}
+
+impl<T: FromValue> FromValue for ByName<T> {
+    fn from_value(entry: &Entry, problems: &Problems) -> Option<Self> {
+        let Kind::Table(table) = &entry.kind else {
+            wrong_kind(entry, "a table in braces", problems);
+            return None;
+        };
+        let named = table.iter().filter_map(|(name, entry)| {
+            let OneOrMany(values) = OneOrMany::from_value(entry, problems)?;
+            let (value, place) = (name.clone(), entry.key.clone());
+            let name = Located { value, place };
+            Some(Named { name, values })
+        });
+        Some(Self(named.collect()))
+    }
+}
+
 impl FromValue for bool {
     fn from_value(entry: &Entry, problems: &Problems) -> Option<Self> {
         match &entry.kind {
@@ -154,6 +199,33 @@ impl FromText for SocketAddr {
     }
 }
 
+impl FromText for ClientAddress {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let address: Result<IpAddr, _> = text.parse();
+        address
+            .map(Self::new)
+            .map_err(|_| format!("`{text}` is not an IP address; write one like 10.1.2.3 or 2001:db8::7"))
+    }
+}
+
+impl FromText for Hours {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::new(text, time_zone::find).map_err(|why| why.to_string())
+    }
+}
+
+impl FromText for Membership {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::supposed(text).map_err(|why| why.to_string())
+    }
+}
+
+impl FromText for Now {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|why: Invalid| why.to_string())
+    }
+}
+
 impl FromText for Network {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
@@ -177,7 +249,8 @@ from_text!(
     Glob,
     GroupPattern,
     HostAddress,
-    Template
+    Template,
+    UserName
 );
 
 /// Notes that a value is of another kind than its key wants.

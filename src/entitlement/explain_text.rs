@@ -22,7 +22,11 @@ fn summary(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
         .client
         .as_deref()
         .unwrap_or("an unknown client address");
-    write!(f, "{} from {from} is ", explanation.user)?;
+    write!(f, "{} from {from} ", explanation.user)?;
+    if let Some(at) = &explanation.at {
+        write!(f, "at {at} ")?;
+    }
+    f.write_str("is ")?;
     match (&explanation.about, explanation.offers.as_slice()) {
         (None, []) => writeln!(f, "offered nothing."),
         (None, offers) => writeln!(f, "offered: {}", offers.join(", ")),
@@ -76,7 +80,7 @@ fn decided(profile: &ExplainedProfile, f: &mut Formatter<'_>) -> fmt::Result {
             for (key, explained) in keys {
                 write!(f, "      {key} = ")?;
                 match &explained.value {
-                    Value::Text(text) => write!(f, "{text:?}")?,
+                    Value::Text(text) => shortened(text, f)?,
                     Value::Flag(flag) => write!(f, "{flag}")?,
                     Value::Number(number) => write!(f, "{number}")?,
                 }
@@ -87,6 +91,15 @@ fn decided(profile: &ExplainedProfile, f: &mut Formatter<'_>) -> fmt::Result {
             }
             Ok(())
         }
+    }
+}
+
+/// A text in quotes; of an icon, nobody wants to see more than that it is there.
+fn shortened(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    const SHOWN_CHARS_MAX: usize = 200;
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => write!(f, "{:?}… ({} bytes)", &text[..end], text.len()),
+        None => write!(f, "{text:?}"),
     }
 }
 

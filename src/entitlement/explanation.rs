@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::draft::Draft;
-use super::matching::{FromClient, InGroup, Match, Mismatch, examine, shared_name};
+use super::matching::{Match, Mismatch, examine};
 use super::policy::Verdicts;
+use super::reasons::{path, why, why_not};
 use super::subject::Subject;
 use super::{Context, Glob, Policy, Rule};
 use crate::model::session_key::Value;
@@ -25,6 +26,8 @@ pub struct Explanation {
     pub about: Option<ProfileId>,
     /// The client's address, if it is known.
     pub client: Option<String>,
+    /// The moment it is about (RFC 3339, in UTC), if it is known.
+    pub at: Option<String>,
     /// Every group of the person, in order of their names.
     pub groups: Vec<ExplainedGroup>,
     /// Every profile, in order of ids.
@@ -143,6 +146,7 @@ impl Explanation {
                 .collect(),
             about: None,
             client: context.client.map(|client| client.to_string()),
+            at: context.now.map(|now| now.to_string()),
             groups: subject.memberships().map(explained_group).collect(),
             profiles,
             rules: examined
@@ -216,16 +220,6 @@ fn explained_group(membership: &Membership) -> ExplainedGroup {
     }
 }
 
-/// From the group itself down to the one the person is directly in.
-fn path(membership: &Membership) -> String {
-    let mut path = membership.name.to_string();
-    for group in membership.via.iter().rev() {
-        path.push_str(" ← ");
-        path.push_str(group.as_str());
-    }
-    path
-}
-
 fn explained_rule<'a>(
     rule: &'a Rule,
     result: Result<Match<'a>, Mismatch<'a>>,
@@ -237,67 +231,10 @@ fn explained_rule<'a>(
         profiles: rule.profiles.clone(),
         matched: result.is_ok(),
         because: match result {
-            Ok(found) => why(&found),
+            Ok(found) => why(&found, subject),
             Err(mismatch) => vec![why_not(rule, mismatch, subject)],
         },
     }
-}
-
-fn why(found: &Match<'_>) -> Vec<String> {
-    let group = found.group.map(|group| format!("in group {}", told(group)));
-    let user = found.user.map(|user| format!("user matches `{user}`"));
-    let client = found.client.map(|client| match client {
-        FromClient::In(network) => format!("client is in {network}"),
-        FromClient::Unknown => "client address unknown, which a deny rule counts as a match".to_owned(),
-    });
-    let because: Vec<_> = [group, user, client].into_iter().flatten().collect();
-    if because.is_empty() {
-        return vec!["matches everyone".to_owned()];
-    }
-    because
-}
-
-fn why_not(rule: &Rule, mismatch: Mismatch<'_>, subject: &Subject<'_>) -> String {
-    match mismatch {
-        Mismatch::NobodyNamed => "names nobody: no groups, users or clients, and not everyone".to_owned(),
-        Mismatch::Groups => match shared_name(rule, subject) {
-            Some(group) => format!(
-                "in group {}, but the directory has another group of that name; write its distinguished name",
-                told(group)
-            ),
-            None => format!("in none of its groups ({})", list(&rule.groups)),
-        },
-        Mismatch::Users => format!("not one of its users ({})", list(&rule.users)),
-        Mismatch::Clients => format!("client is in none of its networks ({})", list(&rule.clients)),
-        Mismatch::ClientUnknown => "it has clients, and the client address is unknown".to_owned(),
-        Mismatch::ExceptGroup(group) => format!("excepts group {}", told(group)),
-        Mismatch::ExceptUser(user) => format!("excepts users like `{user}`"),
-        Mismatch::ExceptClient(FromClient::In(network)) => format!("excepts clients in {network}"),
-        Mismatch::ExceptClient(FromClient::Unknown) => {
-            "it excepts clients, and the client address is unknown".to_owned()
-        }
-    }
-}
-
-/// The path to a group, and the pattern that means it where that is not its name.
-fn told(group: InGroup<'_>) -> String {
-    let path = path(group.membership);
-    let pattern = group.pattern.to_string();
-    if pattern.to_lowercase() == group.membership.name.folded() {
-        path
-    } else {
-        format!("{path} (by `{pattern}`)")
-    }
-}
-
-/// The words of a list, shortened where nobody would read on.
-fn list(items: &[impl ToString]) -> String {
-    const SHOWN_MAX: usize = 8;
-    let mut shown: Vec<_> = items.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
-    if items.len() > SHOWN_MAX {
-        shown.push(format!("{} more", items.len() - SHOWN_MAX));
-    }
-    shown.join(", ")
 }
 
 #[cfg(test)]
@@ -345,7 +282,8 @@ mod tests {
         assert_eq!(
             serde_json::to_value(explanation.clone().only(&ProfileId::new("xfce").unwrap())).unwrap(),
             json!({
-                "user": "alice", "offers": ["xfce"], "about": "xfce", "client": "10.1.2.3", "groups": groups,
+                "user": "alice", "offers": ["xfce"], "about": "xfce", "client": "10.1.2.3", "at": null,
+                "groups": groups,
                 "profiles": [offered], "rules": [staff],
             })
         );

@@ -55,36 +55,46 @@ impl Glob {
     }
 
     /// Whether it stands for this name, which must be in lower case already.
-    ///
-    /// Only the last `*` passed is ever tried again, so the work is at most the product of both lengths.
     pub fn matches(&self, folded: &str) -> bool {
-        let mut pattern = self.folded.chars();
-        let mut name = folded.chars();
-        let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
-        loop {
-            let before = pattern.clone();
-            let advanced = match pattern.next() {
-                Some('*') => {
-                    retry = Some((before, name.clone()));
-                    true
-                }
-                Some('?') => name.next().is_some(),
-                Some(wanted) => name.next() == Some(wanted),
-                None if name.as_str().is_empty() => return true,
-                None => false,
-            };
-            if advanced {
-                continue;
+        is_like(&self.folded, folded)
+    }
+
+    /// Whether it stands for this name where upper and lower case are not the same.
+    pub(super) fn matches_as_written(&self, name: &str) -> bool {
+        is_like(&self.text, name)
+    }
+}
+
+/// Whether a name is like a pattern.
+///
+/// Only the last `*` passed is ever tried again, so the work is at most the product of both lengths.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let mut pattern = pattern.chars();
+    let mut name = name.chars();
+    let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let before = pattern.clone();
+        let advanced = match pattern.next() {
+            Some('*') => {
+                retry = Some((before, name.clone()));
+                true
             }
-            let Some((star, mut rest)) = retry.take() else {
-                return false;
-            };
-            if rest.next().is_none() {
-                return false;
-            }
-            pattern = star;
-            name = rest;
+            Some('?') => name.next().is_some(),
+            Some(wanted) => name.next() == Some(wanted),
+            None if name.as_str().is_empty() => return true,
+            None => false,
+        };
+        if advanced {
+            continue;
         }
+        let Some((star, mut rest)) = retry.take() else {
+            return false;
+        };
+        if rest.next().is_none() {
+            return false;
+        }
+        pattern = star;
+        name = rest;
     }
 }
 

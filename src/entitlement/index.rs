@@ -1,5 +1,5 @@
-//! Which rules can match at all, found by the person's name, groups and client instead of by trying every
-//! rule.
+//! Which rules can match at all, found by the person's name, groups, attributes and client instead of by
+//! trying every rule.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,8 +8,8 @@ use super::{Glob, GroupPattern, Rule};
 use crate::model::Network;
 
 /// The rules, each filed under one condition that must hold for it to match: the users it names, or else the
-/// groups, or else the networks. A rule without such a condition (`everyone`, a user pattern with `*`) is
-/// always tried.
+/// groups, or else the values of an attribute, or else the networks. A rule without such a condition
+/// (`everyone`, a user pattern with `*`) is always tried.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     by_user: HashMap<String, Vec<usize>>,
@@ -17,6 +17,8 @@ pub(super) struct Index {
     /// Patterns for group names, under what such a name begins with; it may be nothing.
     by_group_prefix: BTreeMap<String, Vec<usize>>,
     by_group_dn: HashMap<String, Vec<usize>>,
+    /// By the attribute's name, then by the value in lower case.
+    by_attribute: HashMap<String, HashMap<String, Vec<usize>>>,
     by_network: HashMap<Network, Vec<usize>>,
     always: Vec<usize>,
 }
@@ -33,6 +35,13 @@ impl Index {
             } else if !rule.groups.is_empty() {
                 for group in &rule.groups {
                     index.file_under_group(group, at);
+                }
+            } else if let Some(group) = rule.all_groups.first() {
+                index.file_under_group(group, at);
+            } else if let Some((attribute, values)) = exact_attribute(rule) {
+                let by_value = index.by_attribute.entry(attribute.to_owned()).or_default();
+                for value in values {
+                    by_value.entry(value.to_owned()).or_default().push(at);
                 }
             } else if !rule.clients.is_empty() {
                 for network in &rule.clients {
@@ -71,6 +80,12 @@ impl Index {
             found.extend(self.by_group_dn.get(dn).into_iter().flatten());
         }
         self.by_beginnings(subject, &mut found);
+        for (attribute, by_value) in &self.by_attribute {
+            for value in subject.attribute(attribute) {
+                let folded = value.trim().to_lowercase();
+                found.extend(by_value.get(&folded).into_iter().flatten());
+            }
+        }
         self.by_client(subject, &mut found);
         found.sort_unstable();
         found.dedup();
@@ -105,6 +120,13 @@ impl Index {
     }
 }
 
+/// The first attribute of a rule of which only certain values will do, and those values.
+fn exact_attribute(rule: &Rule) -> Option<(&str, Vec<&str>)> {
+    rule.attributes
+        .iter()
+        .find_map(|attribute| Some((attribute.name(), all_exact(attribute.values())?)))
+}
+
 /// The names that these patterns stand for, if there are any and each stands for one.
 fn all_exact(globs: &[Glob]) -> Option<Vec<&str>> {
     let names: Vec<_> = globs.iter().map(Glob::exact).collect::<Option<_>>()?;
@@ -113,7 +135,7 @@ fn all_exact(globs: &[Glob]) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{from, globs, group, groups, person, rule};
+    use super::super::sample::{attribute, from, globs, group, groups, person, rule};
     use super::*;
 
     #[test]
@@ -156,12 +178,39 @@ mod tests {
                 everyone: true,
                 ..rule("8", &["*"])
             },
+            Rule {
+                all_groups: groups(&["la?", "staff"]),
+                ..rule("9", &["*"])
+            },
         ];
         let index = Index::new(rules.iter());
         let tried = |groups| index.candidates(&Subject::new(&person("alice", groups), from("10.1.2.3")));
         assert_eq!(tried(vec![]), [4, 6, 8]);
         assert_eq!(tried(vec![group("Staff", &[])]), [0, 2, 4, 6, 8]);
-        assert_eq!(tried(vec![group("lab-1", &[])]), [1, 3, 4, 6, 8]);
-        assert_eq!(tried(vec![group("la", &[])]), [3, 4, 6, 8]);
+        assert_eq!(tried(vec![group("lab-1", &[])]), [1, 3, 4, 6, 8, 9]);
+        assert_eq!(tried(vec![group("la", &[])]), [3, 4, 6, 8, 9]);
+    }
+
+    #[test]
+    fn rules_about_values_of_attributes_are_found_by_them() {
+        let with = |values: &[&str], more| Rule {
+            attributes: vec![attribute("Title", &["*"]), attribute("departmentNumber", values)],
+            ..more
+        };
+        let rules = [
+            with(&["42"], rule("0", &["*"])),
+            with(&["43", "Ab"], rule("1", &["*"])),
+            with(&["4*"], rule("2", &["*"])),
+        ];
+        let index = Index::new(rules.iter());
+        let tried = |value: &str| {
+            let mut alice = person("alice", Vec::new());
+            let values = vec!["7".to_owned(), value.to_owned()];
+            alice.attributes.insert("departmentnumber".to_owned(), values);
+            index.candidates(&Subject::new(&alice, from("10.1.2.3")))
+        };
+        assert_eq!(tried("42"), [0, 2]);
+        assert_eq!(tried(" aB"), [1, 2]);
+        assert_eq!(tried("44"), [2]);
     }
 }

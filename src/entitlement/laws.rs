@@ -1,14 +1,14 @@
 //! The laws of the rules, tried on small random worlds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::sample::{from, globs, group, groups, person, profile, rule, text};
-use super::{Context, Explanation, Offer, Outcome, Policy, Profile, Rule};
+use super::sample::{at, attribute, from, globs, group, groups, hours, person, profile, rule, text};
+use super::{AttributeCondition, Context, Expectation, Explanation, Offer, Outcome, Policy, Profile, Rule};
 use crate::model::{Authenticated, Membership, Person, ProfileId};
 
 /// Somebody who logged in.
@@ -36,6 +36,21 @@ const GROUP_PATTERNS: [&str; 9] = [
 ];
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.1"];
 const ADDRESSES: [&str; 4] = ["10.1.2.3", "10.2.0.1", "2001:db8::7", "192.0.2.1"];
+const ROOMS: [&str; 4] = ["a", " B", "ab", "$;{} "];
+const ROOM_PATTERNS: [&str; 4] = ["A", "b", "a*", "*"];
+const HOURS: [&str; 4] = [
+    "Mon-Fri 07:00-20:00 Europe/Berlin",
+    "Fri 22:00-06:00 America/New_York",
+    "Sat-Mon 00:00-24:00 UTC",
+    "12:00-12:01 Asia/Kathmandu",
+];
+const TIMES: [&str; 5] = [
+    "2026-03-02T09:00:00+01:00",
+    "2026-03-06T23:00:00-05:00",
+    "2026-03-07T05:59:00-05:00",
+    "2026-03-29T02:30:00Z",
+    "2026-07-01T06:15:30Z",
+];
 const PROFILES: [&str; 6] = ["xfce", "xfce-big", "mate", "lab-kde", "lab-office", "Admin"];
 const PROFILE_PATTERNS: [&str; 7] = ["xfce", "xfce*", "*", "lab-*", "mate", "admin", "none"];
 
@@ -54,7 +69,7 @@ prop_compose! {
         user in select(&USERS[..]),
         groups in vec(a_membership(), 0..5),
         uid in option::of("[0-9]{4}"),
-        room in vec("[a-z$;{} ]{0,4}", 0..3),
+        room in vec(select(&ROOMS[..]).prop_map(str::to_owned), 0..3),
     ) -> Person {
         let mut person = person(user, groups);
         person.uid = uid;
@@ -64,7 +79,16 @@ prop_compose! {
 }
 
 fn a_context() -> impl Strategy<Value = Context> {
-    option::of(select(&ADDRESSES[..])).prop_map(|address| address.map_or(Context { client: None }, from))
+    (option::of(select(&ADDRESSES[..])), option::of(select(&TIMES[..]))).prop_map(|(address, time)| {
+        let context = address.map_or(Context::default(), from);
+        time.map_or(context, |time| at(time, context))
+    })
+}
+
+fn some_attributes() -> impl Strategy<Value = Vec<AttributeCondition>> {
+    let names = subsequence(&["Room", "title"][..], 0..2);
+    (names, subsequence(&ROOM_PATTERNS[..], 1..3))
+        .prop_map(|(names, values)| names.iter().map(|name| attribute(name, &values)).collect())
 }
 
 fn some(of: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
@@ -74,20 +98,24 @@ fn some(of: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>>
 prop_compose! {
     fn a_rule(name: String)(
         everyone in prop::bool::weighted(0.2),
-        of in some(&GROUP_PATTERNS), users in some(&USER_PATTERNS), clients in some(&NETWORKS),
+        of in some(&GROUP_PATTERNS), all_of in some(&GROUP_PATTERNS), attributes in some_attributes(),
+        times in some(&HOURS), users in some(&USER_PATTERNS), clients in some(&NETWORKS),
         except_of in some(&GROUP_PATTERNS), except_users in some(&USER_PATTERNS),
         except_clients in some(&NETWORKS),
         deny in prop::bool::weighted(0.3),
         about in subsequence(&PROFILE_PATTERNS[..], 1..3),
-        set in option::of(select(&["quiet", "${uid}", "${attr:room}"][..])),
+        set in option::of(select(&["quiet", "${uid}", "${attr:room}", "${group:lab-*}"][..])),
         priority in 0_i64..2,
     ) -> Rule {
         let networks = |texts: Vec<&str>| texts.iter().map(|net| net.parse().unwrap()).collect();
         Rule {
             everyone,
             groups: groups(&of),
+            all_groups: groups(&all_of),
             users: globs(&users),
+            attributes,
             clients: networks(clients),
+            hours: times.into_iter().map(hours).collect(),
             except_groups: groups(&except_of),
             except_users: globs(&except_users),
             except_clients: networks(except_clients),
@@ -170,6 +198,26 @@ proptest! {
     }
 
     #[test]
+    fn an_expectation_is_met_by_exactly_what_the_list_has(
+        rules in some_rules(), who in a_person(), context in a_context(),
+        offers in subsequence(&PROFILES[..], 0..3),
+    ) {
+        let policy = Policy::new(all_profiles(), rules);
+        let list: BTreeSet<_> = policy
+            .offers(&LoggedIn(who.clone()), context)
+            .iter()
+            .map(|offer| offer.profile_id().clone())
+            .collect();
+        let offers: BTreeSet<_> = offers.iter().map(|id| ProfileId::new(id).unwrap()).collect();
+        let met = |offers: &BTreeSet<ProfileId>| {
+            let (person, offers) = (who.clone(), offers.clone());
+            Expectation { person, context, offers }.check(&policy)
+        };
+        prop_assert_eq!(met(&list), Ok(()));
+        prop_assert_eq!(met(&offers).is_ok(), offers == list);
+    }
+
+    #[test]
     fn deny_always_wins(rules in some_rules(), who in a_person(), context in a_context(), about in 0_usize..6) {
         let denied = PROFILES[about];
         let mut with_deny = rules;
@@ -221,18 +269,24 @@ proptest! {
 
     /// Without `set`: a rule that no longer matches no longer sets a text that could not be rendered.
     #[test]
-    fn knowing_less_never_gives_more(rules in some_rules(), who in a_person(), address in select(&ADDRESSES[..])) {
+    fn knowing_less_never_gives_more(
+        rules in some_rules(), who in a_person(), address in select(&ADDRESSES[..]),
+        time in select(&TIMES[..]),
+    ) {
         let rules = rules.into_iter().map(|rule| Rule { set: BTreeMap::new(), ..rule }).collect();
         let policy = Policy::new(all_profiles(), rules);
-        let hidden = policy.offers(&LoggedIn(who.clone()), Context { client: None });
-        let known = policy.offers(&LoggedIn(who.clone()), from(address));
-        prop_assert!(ids(&hidden).iter().all(|id| ids(&known).contains(id)));
+        let everything = at(time, from(address));
+        let known = policy.offers(&LoggedIn(who.clone()), everything);
+        for less in [Context { client: None, ..everything }, Context { now: None, ..everything }] {
+            let hidden = policy.offers(&LoggedIn(who.clone()), less);
+            prop_assert!(ids(&hidden).iter().all(|id| ids(&known).contains(id)));
+        }
 
         let mut shared = who.clone();
         for group in &mut shared.groups {
             group.unique = false;
         }
-        let shared = policy.offers(&LoggedIn(shared), from(address));
+        let shared = policy.offers(&LoggedIn(shared), everything);
         prop_assert!(ids(&shared).iter().all(|id| ids(&known).contains(id)));
     }
 

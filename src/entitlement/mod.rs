@@ -5,16 +5,19 @@
 //!                 -> coverage (about which profiles) -> draft (keys, templates) -> Offer
 //! ```
 //! [`Policy`] holds what was prepared when the configuration was read; an [`Explanation`] goes the same way
-//! and tells of every step. Nothing here reads files or asks a directory.
+//! and tells of every step, and an [`Expectation`] holds what an admin wants against it. Nothing here reads files or asks a directory.
 
 #![forbid(unsafe_code)]
 
+mod attribute;
 mod context;
 mod coverage;
 mod draft;
+mod expectation;
 mod explain_text;
 mod explanation;
 mod glob;
+mod hours;
 mod index;
 #[cfg(test)]
 mod laws;
@@ -23,6 +26,7 @@ mod offer;
 mod pattern;
 mod policy;
 mod profile;
+mod reasons;
 mod render;
 mod rule;
 #[cfg(test)]
@@ -30,9 +34,12 @@ mod sample;
 mod subject;
 mod template;
 
+pub use attribute::AttributeCondition;
 pub use context::Context;
+pub use expectation::{Expectation, Unmet};
 pub use explanation::{ExplainedGroup, ExplainedKey, ExplainedProfile, ExplainedRule, Explanation, Outcome};
 pub use glob::Glob;
+pub use hours::{Hours, HoursError};
 pub use offer::Offer;
 pub use pattern::GroupPattern;
 pub use policy::Policy;

@@ -1,6 +1,7 @@
 //! All profiles and rules of a configuration, prepared for answering: who is offered what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::coverage::{Coverage, Resolver};
 use super::draft::{Draft, Undrafted};
@@ -8,7 +9,7 @@ use super::explanation::Explanation;
 use super::index::Index;
 use super::matching::examine;
 use super::subject::Subject;
-use super::{Context, Offer, Profile, ProfileValue, Rule, Template};
+use super::{AttributeCondition, Context, Offer, Profile, ProfileValue, Rule, Template};
 use crate::model::{Authenticated, Person, ProfileId};
 
 /// The profiles and rules of one configuration.
@@ -16,7 +17,6 @@ use crate::model::{Authenticated, Person, ProfileId};
 /// A profile is offered if at least one allow rule about it matches, no deny rule about it matches, and all
 /// its texts can be rendered for the person. Preparing is done once, so that an answer takes the time of
 /// the rules that name the person's groups and not of all rules there are.
-#[derive(Debug)]
 pub struct Policy {
     /// In order of their ids.
     profiles: Vec<Profile>,
@@ -38,6 +38,16 @@ pub(super) struct Verdicts {
     granted: BTreeMap<usize, Vec<usize>>,
     /// The deny rules.
     denying: Vec<usize>,
+}
+
+impl fmt::Debug for Policy {
+    /// What it was made of; everything else follows from that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("profiles", &self.profiles)
+            .field("rules", &self.rules().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Policy {
@@ -72,6 +82,12 @@ impl Policy {
             .next()
     }
 
+    /// Whether exactly the profiles with these ids would be offered. Like [`Policy::explain`] it needs no proof.
+    pub(super) fn would_offer(&self, person: &Person, context: Context, ids: &BTreeSet<ProfileId>) -> bool {
+        let offered: Vec<_> = self.offers_among(person, context, |_| true).collect();
+        offered.iter().map(Offer::profile_id).eq(ids)
+    }
+
     /// What somebody would be offered and why. It needs no proof of who they are and gives nothing to
     /// anybody.
     pub fn explain(&self, person: &Person, context: Context) -> Explanation {
@@ -90,6 +106,15 @@ impl Policy {
 
     /// The attributes that profiles and rules name, in lower case: what the directory must be asked for.
     pub fn attributes(&self) -> BTreeSet<&str> {
+        let conditions = self.rules().flat_map(|rule| &rule.attributes);
+        self.rendered_attributes()
+            .into_iter()
+            .chain(conditions.map(AttributeCondition::name))
+            .collect()
+    }
+
+    /// Those of them that texts hold the value of, in lower case.
+    pub fn rendered_attributes(&self) -> BTreeSet<&str> {
         let values = self
             .profiles
             .iter()
@@ -189,7 +214,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{profile, rule, text};
+    use super::super::sample::{attribute, profile, rule, text};
     use super::*;
 
     #[test]
@@ -198,12 +223,14 @@ mod tests {
         by_uid.session_user = Template::new("${attr:uid}").unwrap();
         let setting = Rule {
             set: BTreeMap::from([("command", text("run ${attr:departmentNumber}"))]),
+            attributes: vec![attribute("Title", &["*"])],
             ..rule("r", &["*"])
         };
         let policy = Policy::new(vec![by_uid], vec![setting]);
         assert_eq!(
             policy.attributes().into_iter().collect::<Vec<_>>(),
-            ["departmentnumber", "room", "uid"]
+            ["departmentnumber", "room", "title", "uid"]
         );
+        assert!(!policy.rendered_attributes().contains("title"));
     }
 }

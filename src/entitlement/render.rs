@@ -9,7 +9,7 @@ use super::subject::Subject;
 use super::template::{Part, Variable};
 
 /// Longest text a template may become, in bytes; room for an icon in base64.
-const RENDERED_BYTES_MAX: usize = 64 * 1024;
+const RENDERED_BYTES_MAX: usize = 128 * 1024;
 /// Longest session user, in bytes (`LOGIN_NAME_MAX` less its NUL, limits.h).
 const SESSION_USER_BYTES_MAX: usize = 255;
 /// What X2Go puts other things in place of: the host's `x2goruncommand` a blank for `X2GO_SPACE_CHAR`, the
@@ -70,6 +70,12 @@ pub(super) enum Unrenderable {
     /// There are several, and which one comes first is up to the directory.
     #[error("{0} has {1} values, and a text has room for one")]
     Several(Variable, usize),
+    /// Several groups are like the pattern, and none of them is meant more than the others.
+    #[error("{0} stands for {1} groups here, and a text has room for one")]
+    Groups(Variable, usize),
+    /// The one group that is like the pattern shares its name with another of the source.
+    #[error("{0} stands for a group whose name another group of the directory has, too")]
+    SharedName(Variable),
     /// It holds what may not stand there.
     #[error("the value of {variable} holds a character that may not stand there ({allowed})")]
     Character {
@@ -163,10 +169,16 @@ fn value(variable: &Variable, subject: &Subject<'_>) -> Result<String, Unrendera
         Variable::Uid => person.uid.clone(),
         Variable::Home => person.home.clone(),
         Variable::Client => subject.context.client.map(|client| client.to_string()),
-        Variable::Attribute(name) => match person.attributes.get(name).map(Vec::as_slice) {
-            None | Some([]) => None,
-            Some([one]) => Some(one.clone()),
-            Some(several) => return Err(Unrenderable::Several(variable.clone(), several.len())),
+        Variable::Attribute(name) => match subject.attribute(name) {
+            [] => None,
+            [one] => Some(one.clone()),
+            several => return Err(Unrenderable::Several(variable.clone(), several.len())),
+        },
+        Variable::Group(pattern) => match subject.named_like(pattern).collect::<Vec<_>>().as_slice() {
+            [] => None,
+            [one] if one.unique => Some(one.name.to_string()),
+            [_] => return Err(Unrenderable::SharedName(variable.clone())),
+            several => return Err(Unrenderable::Groups(variable.clone(), several.len())),
         },
     };
     value
@@ -179,7 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Context;
-    use super::super::sample::{from, person};
+    use super::super::sample::{from, group, person};
     use super::*;
     use crate::model::Person;
 
@@ -239,6 +251,27 @@ mod tests {
     }
 
     #[test]
+    fn a_group_is_told_if_it_is_the_only_one_like_that() {
+        let member = |names: &[&str]| person("alice", names.iter().map(|name| group(name, &[])).collect());
+        let told = |person: &Person| {
+            rendered("${group:team-*}", Place::Shown, person).map_err(|why| why.to_string())
+        };
+        assert_eq!(told(&member(&["staff", "Team-Blue"])), Ok("Team-Blue".to_owned()));
+        assert_eq!(
+            told(&member(&["staff"])),
+            Err("${group:team-*} has no value here".to_owned())
+        );
+        assert_eq!(
+            told(&member(&["team-a", "team-b"])),
+            Err("${group:team-*} stands for 2 groups here, and a text has room for one".to_owned())
+        );
+        let mut shared = member(&["team-a"]);
+        shared.groups[0].unique = false;
+        assert!(told(&shared).unwrap_err().contains("another group"));
+        assert!(rendered("${group:team*}", Place::Word, &member(&["team a"])).is_err());
+    }
+
+    #[test]
     fn a_value_cannot_become_syntax() {
         for value in [
             "a:1;/etc", "a;b", "C:\\x", "a#1", "\"", "<HOME>", "a\nb", "\u{9b}",
@@ -278,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_text_has_an_end() {
-        let alice = with("room", &["x".repeat(40_000).as_str()]);
+        let alice = with("room", &["x".repeat(70_000).as_str()]);
         assert!(rendered("${attr:room}", Place::Shown, &alice).is_ok());
         assert_eq!(
             rendered("${attr:room}${attr:room}", Place::Shown, &alice),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Glob, GroupPattern, Profile, ProfileValue, Rule, Template};
+use super::{AttributeCondition, Context, Glob, GroupPattern, Hours, Profile, ProfileValue, Rule, Template};
 use crate::model::{
-    Account, Attributes, ClientAddress, Dn, FarmName, GroupName, Membership, Person, ProfileId, Source,
+    Account, Attributes, ClientAddress, Dn, FarmName, GroupName, Membership, Now, Person, ProfileId, Source,
     UserName,
 };
 
@@ -34,7 +34,28 @@ pub(super) fn group(name: &str, via: &[&str]) -> Membership {
 pub(super) fn from(address: &str) -> Context {
     Context {
         client: Some(ClientAddress::new(address.parse().unwrap())),
+        now: None,
     }
+}
+
+/// The context at a moment, like `2026-03-02T09:00:00+01:00`.
+pub(super) fn at(time: &str, context: Context) -> Context {
+    let time: jiff::Timestamp = time.parse().unwrap();
+    Context {
+        now: Some(Now::from_unix_ms(time.as_millisecond())),
+        ..context
+    }
+}
+
+pub(super) fn hours(text: &str) -> Hours {
+    Hours::new(text, |name| {
+        jiff::tz::TimeZone::get(name).map_err(|error| error.to_string())
+    })
+    .unwrap()
+}
+
+pub(super) fn attribute(name: &str, values: &[&str]) -> AttributeCondition {
+    AttributeCondition::new(name, globs(values)).unwrap()
 }
 
 pub(super) fn text(text: &str) -> ProfileValue {
@@ -67,8 +88,11 @@ pub(super) fn rule(name: &str, profiles: &[&str]) -> Rule {
         name: name.to_owned(),
         everyone: false,
         groups: Vec::new(),
+        all_groups: Vec::new(),
         users: Vec::new(),
+        attributes: Vec::new(),
         clients: Vec::new(),
+        hours: Vec::new(),
         except_groups: Vec::new(),
         except_users: Vec::new(),
         except_clients: Vec::new(),

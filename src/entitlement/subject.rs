@@ -64,6 +64,15 @@ impl<'a> Subject<'a> {
         self.by_dn.iter().map(|(dn, _)| *dn)
     }
 
+    /// The values of an attribute, whose name must be in lower case; none if it is not there.
+    pub(super) fn attribute(&self, name: &str) -> &'a [String] {
+        self.person
+            .attributes
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
     /// A membership that the pattern means, if there is one. A distinguished name means its one group
     /// whoever else has the bare name.
     pub(super) fn in_group(&self, pattern: &GroupPattern, names: Names) -> Option<&'a Membership> {
@@ -82,7 +91,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The memberships whose bare name is like that, reading only those that begin as it does.
-    fn named_like(&self, glob: &Glob) -> impl Iterator<Item = &'a Membership> {
+    pub(super) fn named_like(&self, glob: &Glob) -> impl Iterator<Item = &'a Membership> {
         let prefix = glob.prefix();
         let start = self.by_name.partition_point(|group| group.name.folded() < prefix);
         self.by_name

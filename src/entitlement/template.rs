@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{AttributeName, did_you_mean};
+use super::Glob;
+use crate::model::{AttributeName, Invalid, did_you_mean};
 
 /// Longest template taken, in bytes; room for an icon in base64.
-const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
+const TEMPLATE_BYTES_MAX: usize = 128 * 1024;
 
-/// A text in which `${user}`, `${uid}`, `${home}`, `${client}` and `${attr:NAME}` stand for something of the
-/// person it is rendered for.
+/// A text in which `${user}`, `${uid}`, `${home}`, `${client}`, `${attr:NAME}` and `${group:PATTERN}` stand for
+/// something of the person it is rendered for.
 ///
 /// Only `${` is special. `$${` is how a text says `${` itself, and every other `$` is a `$`.
 ///
@@ -46,6 +47,8 @@ pub(super) enum Variable {
     Client,
     /// The attribute of that name, in lower case.
     Attribute(String),
+    /// The name of the one group like this.
+    Group(Glob),
 }
 
 /// The variables without a name of their own.
@@ -56,12 +59,14 @@ const PLAIN_VARIABLES: [(&str, Variable); 4] = [
     ("client", Variable::Client),
 ];
 const ATTRIBUTE_PREFIX: &str = "attr:";
+const GROUP_PREFIX: &str = "group:";
 
 /// Why a text is no template; in words for the admin who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A variable that nothing stands behind.
-    #[error("`${{{name}}}` stands for nothing; there are ${{user}}, ${{uid}}, ${{home}}, ${{client}} and ${{attr:NAME}}{}",
+    #[error("`${{{name}}}` stands for nothing; there are ${{user}}, ${{uid}}, ${{home}}, ${{client}}, ${{attr:NAME}} and \
+             ${{group:PATTERN}}{}",
         hint.as_ref().map(|hint| format!(" (did you mean `${{{hint}}}`?)")).unwrap_or_default())]
     Unknown {
         /// What stands between the braces.
@@ -72,11 +77,13 @@ pub enum TemplateError {
     /// `${` without `}`.
     #[error("`${{` has no `}}` after it; write `$${{` for a `${{` that is meant as it stands")]
     Unclosed,
-    /// `${attr:…}` with something that is no attribute name.
-    #[error("`{name}` is not the name of an attribute, like departmentNumber")]
-    AttributeName {
-        /// What stands after `attr:`.
+    /// `${attr:…}` or `${group:…}` with something that is no name of an attribute or no pattern.
+    #[error("`${{{name}}}`: {why}")]
+    Name {
+        /// What stands between the braces.
         name: String,
+        /// What is wrong with it.
+        why: Invalid,
     },
     /// A character that would break a line of the reply.
     #[error("control characters, line breaks among them, are not allowed")]
@@ -87,7 +94,7 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Reads a text of at most 64 KiB without control characters; it may be empty.
+    /// Reads a text of at most 128 KiB without control characters; it may be empty.
     ///
     /// # Errors
     /// Says what is wrong with it and what to write instead.
@@ -157,13 +164,17 @@ impl Template {
 
 impl Variable {
     fn new(name: &str) -> Result<Self, TemplateError> {
+        let wrong = |why| TemplateError::Name {
+            name: name.to_owned(),
+            why,
+        };
         if let Some(attribute) = name.strip_prefix(ATTRIBUTE_PREFIX) {
-            return match AttributeName::new(attribute) {
-                Ok(name) => Ok(Self::Attribute(name.as_str().to_ascii_lowercase())),
-                Err(_) => Err(TemplateError::AttributeName {
-                    name: attribute.to_owned(),
-                }),
-            };
+            return AttributeName::new(attribute)
+                .map(|name| Self::Attribute(name.folded()))
+                .map_err(wrong);
+        }
+        if let Some(pattern) = name.strip_prefix(GROUP_PREFIX) {
+            return Glob::new(pattern).map(Self::Group).map_err(wrong);
         }
         PLAIN_VARIABLES
             .into_iter()
@@ -183,6 +194,7 @@ impl fmt::Display for Variable {
             Self::Home => f.write_str("${home}"),
             Self::Client => f.write_str("${client}"),
             Self::Attribute(name) => write!(f, "${{{ATTRIBUTE_PREFIX}{name}}}"),
+            Self::Group(pattern) => write!(f, "${{{GROUP_PREFIX}{pattern}}}"),
         }
     }
 }
@@ -220,8 +232,8 @@ mod tests {
         let message = |text: &str| Template::new(text).unwrap_err().to_string();
         assert_eq!(
             message("${usr}"),
-            "`${usr}` stands for nothing; there are ${user}, ${uid}, ${home}, ${client} and ${attr:NAME} \
-             (did you mean `${user}`?)"
+            "`${usr}` stands for nothing; there are ${user}, ${uid}, ${home}, ${client}, ${attr:NAME} \
+             and ${group:PATTERN} (did you mean `${user}`?)"
         );
         assert!(message("${HOME}").contains("did you mean `${home}`"));
         assert!(message("${}").starts_with("`${}` stands for nothing"));
@@ -231,6 +243,8 @@ mod tests {
         );
         assert!(message("${attr:}").contains("attribute"));
         assert!(message("${attr:a b}").contains("attribute"));
+        assert!(message("${attr:userPassword}").contains("password"));
+        assert_eq!(message("${group:}"), "`${group:}`: pattern is empty");
         assert_eq!(Template::new("a\nb"), Err(TemplateError::Control));
         assert_eq!(
             Template::new(&"x".repeat(TEMPLATE_BYTES_MAX + 1)),

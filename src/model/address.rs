@@ -54,6 +54,11 @@ impl Network {
         self.0.contains(&address.0)
     }
 
+    /// Whether every address of the other network lies in this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
     /// Whether there is an address in both networks.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.contains(&other.0.network()) || other.0.contains(&self.0.network())

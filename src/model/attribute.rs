@@ -4,13 +4,24 @@ use super::{Invalid, bounded};
 
 /// Longest name taken, in bytes.
 const NAME_BYTES_MAX: usize = 128;
+/// Attributes that hold passwords or what is as good as one, in lower case (RFC 4519, Samba's and Active
+/// Directory's schema, the MIT and Heimdal Kerberos schemas).
+const SECRET: [&str; 7] = [
+    "krb5key",
+    "krbprincipalkey",
+    "sambalmpassword",
+    "sambantpassword",
+    "sambapasswordhistory",
+    "unicodepwd",
+    "userpassword",
+];
 
 /// The name of an attribute with its options (RFC 4512 section 2.5): `departmentNumber`, `2.5.4.11`, `cn;lang-de`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeName(String);
 
 impl AttributeName {
-    /// Takes a name of 1 to 128 bytes.
+    /// Takes a name of 1 to 128 bytes. Attributes that hold passwords have none here: nothing may ask for them.
     ///
     /// # Errors
     /// Says which bound was crossed, or how names look.
@@ -18,6 +29,16 @@ impl AttributeName {
         let what = "attribute name";
         bounded(what, text, NAME_BYTES_MAX)?;
         let mut parts = text.split(';');
+        if parts
+            .clone()
+            .next()
+            .is_some_and(|name| SECRET.contains(&name.to_ascii_lowercase().as_str()))
+        {
+            return Err(Invalid::Meaning {
+                what,
+                why: "means a password or a key, which nothing may ask for",
+            });
+        }
         let type_is_one = parts.next().is_some_and(|part| is_word(part) || is_oid(part));
         if type_is_one && parts.all(|option| !option.is_empty() && option.bytes().all(is_key)) {
             return Ok(Self(text.to_owned()));
@@ -31,6 +52,11 @@ impl AttributeName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name in lower case: names that differ only in case are the same.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
     }
 }
 
@@ -71,8 +97,27 @@ mod tests {
             assert!(AttributeName::new(good).is_ok(), "{good}");
         }
         for bad in [
-            "", ";", "a;", ";a", "-", "-a", "1", "1.", "1.02", ".1", "a.b", "a b", "*", "+", "a:", "é",
-            "a;b=c", "a(b",
+            "",
+            ";",
+            "a;",
+            ";a",
+            "-",
+            "-a",
+            "1",
+            "1.",
+            "1.02",
+            ".1",
+            "a.b",
+            "a b",
+            "*",
+            "+",
+            "a:",
+            "é",
+            "a;b=c",
+            "a(b",
+            "userPassword",
+            "USERPASSWORD;x",
+            "unicodePwd",
         ] {
             assert!(AttributeName::new(bad).is_err(), "{bad}");
         }

@@ -77,3 +77,33 @@ pub struct Membership {
     /// grants nothing, and denies for both.
     pub unique: bool,
 }
+
+impl Membership {
+    /// A direct membership that somebody is only supposed to have, for what-if questions: in the group with this
+    /// bare name, or with this distinguished name if the text has a `=`.
+    ///
+    /// # Errors
+    /// Says why it cannot be a group.
+    pub fn supposed(text: &str) -> Result<Self, Invalid> {
+        let (name, dn) = if text.contains('=') {
+            let dn = Dn::new(text)?;
+            (GroupName::new(&dn.leaf_value())?, Some(dn))
+        } else {
+            (GroupName::new(text)?, None)
+        };
+        Ok(Self {
+            name,
+            dn,
+            via: Vec::new(),
+            unique: true,
+        })
+    }
+
+    /// Whether both mean the same group as far as they say: by its entry if both know it, else by its name.
+    pub fn is_same_group(&self, other: &Self) -> bool {
+        match (&self.dn, &other.dn) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.name == other.name,
+        }
+    }
+}

@@ -1,6 +1,12 @@
 //! The time, as an argument.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use super::Invalid;
 
 /// A moment of wall-clock time in milliseconds of the Unix epoch. It is handed in from the edge, so that the
 /// core has no clock.
@@ -29,6 +35,29 @@ impl Now {
             self.0
                 .saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
         )
+    }
+}
+
+impl fmt::Display for Now {
+    /// In UTC, to the millisecond where there are any: `2026-03-02T08:00:00Z` (RFC 3339).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(moment) => moment.fmt(f),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl FromStr for Now {
+    type Err = Invalid;
+
+    /// Reads a moment with its offset: `2026-03-02T09:00:00+01:00` (RFC 3339).
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let moment: Timestamp = text.parse().map_err(|_| Invalid::Meaning {
+            what: "a moment",
+            why: "has date, time and offset, like 2026-03-02T09:00:00+01:00",
+        })?;
+        Ok(Self(moment.as_millisecond()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, Membership};
+use super::{Account, Membership, Source, UserName};
 
 /// Attributes of a directory entry, by attribute name in lower case.
 pub type Attributes = BTreeMap<String, Vec<String>>;
@@ -21,6 +21,23 @@ pub struct Person {
     pub groups: Vec<Membership>,
     /// The attributes that the configuration asks for.
     pub attributes: Attributes,
+}
+
+impl Person {
+    /// Somebody of that name who need not exist, for what-if questions: with the uid 1000 and the home
+    /// `/home/USER`.
+    pub fn supposed(user: UserName, groups: Vec<Membership>, attributes: Attributes) -> Self {
+        Self {
+            uid: Some("1000".to_owned()),
+            home: Some(format!("/home/{user}")),
+            groups,
+            attributes,
+            account: Account {
+                source: Source::Ldap,
+                user,
+            },
+        }
+    }
 }
 
 /// A person whose password or ticket was checked in this request. Only `identity::Identity` implements it

@@ -36,8 +36,8 @@ fn checked(folder: &Path) -> (bool, String) {
 fn the_shipped_configuration_is_good_as_it_is() {
     let configuration = shipped(&[]);
     assert!(configuration.warnings.is_empty(), "{:#?}", configuration.warnings);
-    assert_eq!(configuration.profiles.len(), 3);
-    assert_eq!(configuration.rules.len(), 4);
+    assert_eq!(configuration.policy.profiles().len(), 3);
+    assert_eq!(configuration.policy.rules().count(), 4);
 }
 
 /// What the comments call a default is one: with every commented-out key switched on, little changes.

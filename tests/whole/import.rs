@@ -42,5 +42,5 @@ fn imported(profiles: &str, settings: &str) -> Configuration {
 }
 
 fn policy(configuration: Configuration) -> Policy {
-    Policy::new(configuration.profiles, configuration.rules)
+    configuration.policy
 }

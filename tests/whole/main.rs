@@ -10,10 +10,13 @@
 mod architecture;
 mod check;
 mod directory;
+mod expectations;
+mod explain;
 mod http;
 mod import;
 mod lab;
 mod login;
 mod real_client;
+mod rules_guide;
 mod tickets;
 mod wire;

@@ -118,9 +118,9 @@ fn theirs(broker: &mut X2goBroker, profiles: &str, settings: &str) -> Result<Off
 
 /// Compares all keys of all profiles but the names.
 fn assert_same_keys(theirs: &Offered, profiles: &str, settings: &str) -> TestCaseResult {
-    let imported = imported(profiles, settings).profiles;
-    prop_assert_eq!(theirs.len(), imported.len());
-    for profile in imported {
+    let imported = imported(profiles, settings).policy;
+    prop_assert_eq!(theirs.len(), imported.profiles().len());
+    for profile in imported.profiles() {
         let theirs = &theirs[profile.id.as_str()];
         let theirs: BTreeMap<&str, Value> = KEYS
             .iter()

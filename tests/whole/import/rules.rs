@@ -177,7 +177,7 @@ fn person(ask: &Ask) -> Person {
 /// The names of the profiles that the imported rules offer.
 fn ours(policy: &Policy, ask: &Ask) -> BTreeSet<String> {
     let client = Some(ClientAddress::new(ask.client.parse().unwrap()));
-    let explanation = policy.explain(&person(ask), Context { client });
+    let explanation = policy.explain(&person(ask), Context { client, now: None });
     let offered = explanation
         .profiles
         .into_iter()
