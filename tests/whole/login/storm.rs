@@ -22,9 +22,10 @@ async fn a_thousand_parallel_logins_get_their_own_answers() {
         ldif += &slapd::group_of_names(group, &members.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let slapd = Slapd::start(&ldif);
-    // All of them come from this machine.
-    let configuration = configuration(&slapd, Reach::Tls, 1)
-        + "\n[server]\nconnections = 1500\nconnections_per_source = 1200\nrequest_timeout = \"60s\"\n";
+    // All of them come from this machine, and it is also the directory's and the broker's.
+    let patient = "[directory.ldap]\nconnect_timeout = \"30s\"\noperation_timeout = \"1m\"\n";
+    let configuration = configuration(&slapd, Reach::Tls, 1).replace("[directory.ldap]\n", patient)
+        + "[server]\nconnections = 1500\nconnections_per_source = 1200\nrequest_timeout = \"2m\"\n";
     let broker = Broker::start(&configuration);
 
     let mut logins = JoinSet::new();
