@@ -28,7 +28,8 @@ pub(super) struct Explain {
     /// Answer for somebody in these groups (bare names or DNs; name the outer groups of nested ones too)
     /// without asking the directory
     ///
-    /// May be given several times; bare names may also be separated by commas. The home is taken to be
+    /// May be given several times; bare names may also be separated by commas, and an empty text is no group. The
+    /// home is taken to be
     /// /home/USER, the uid 1000, and every attribute whose value stands in a text of a profile its own name.
     /// Other attributes are not there unless --attribute gives them.
     #[arg(long, value_name = "GROUP")]
@@ -173,12 +174,12 @@ fn assumed(user: &str, groups: &[String], policy: &Policy) -> anyhow::Result<Per
     Ok(Person::supposed(UserName::new(user)?, groups, attributes))
 }
 
-/// A DN is one group, commas and all.
+/// A DN is one group, commas and all; an empty text is none.
 fn separated(text: &str) -> Vec<&str> {
     if text.contains('=') {
         vec![text]
     } else {
-        text.split(',').collect()
+        text.split(',').filter(|name| !name.is_empty()).collect()
     }
 }
 

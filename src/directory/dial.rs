@@ -6,7 +6,6 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -14,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use super::exchange::Exchange;
 use super::request::Request;
 use super::settings::{Server, Transport};
+use super::stream::Stream;
 use super::tls;
 use super::trouble::Trouble;
 
@@ -23,10 +23,6 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long sent bytes may stay unacknowledged before the kernel gives the connection up.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(15);
-
-/// The bytes to and from a server, protected or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Makes connections to one server.
 pub(super) struct Dialer {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use super::dial::Stream;
 use super::guard::{self, Answer, Malformed};
 use super::request::Request;
 use super::settings::Server;
+use super::stream::Stream;
 use super::trouble::Trouble;
 
 /// How the server ended an operation.

@@ -24,6 +24,7 @@ mod search;
 mod server;
 mod servers;
 mod settings;
+mod stream;
 mod tls;
 mod trouble;
 mod user;

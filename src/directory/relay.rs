@@ -11,9 +11,9 @@ use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::dial::Stream;
 use super::exchange::shortened;
 use super::guard::{self, Answer};
+use super::stream::Stream;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 16 * 1024;

@@ -166,3 +166,9 @@ fn attributes_can_be_supposed() {
     let other = with(&["--attribute", "departmentNumber=44", "--attribute", "title=Prof"]);
     assert!(because(&other, "department").contains("departmentNumber is 44, and not 42, 43"));
 }
+
+#[test]
+fn somebody_may_be_in_no_group() {
+    let folder = configured();
+    assert_eq!(offers(folder.path(), &["--groups", ""]), [""; 0]);
+}

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
@@ -109,6 +109,17 @@ impl Broker {
     /// The certificate that it made itself at its first start, in PEM.
     pub fn certificate(&self) -> String {
         fs::read_to_string(self.folder.path().join("state/self-signed-certificate.pem")).expect("certificate")
+    }
+
+    /// Runs another subcommand on its configuration.
+    #[allow(dead_code, reason = "benchmarks share this file and ask for no explanations")]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.folder.path().join("conf.d"));
+        command.output().expect("x2godirector")
     }
 
     /// The process.

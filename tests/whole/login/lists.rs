@@ -219,3 +219,37 @@ async fn it_needs_no_rights_but_to_its_own_files() {
     broker.process().signal("TERM");
     assert!(broker.process().wait().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_what_a_list_gives_and_through_which_groups() {
+    let mut site = Site::start(Reach::Tls);
+    for user in ["alice", "carol", "Dave", "erin"] {
+        let listed = site.list(&user.to_lowercase()).await;
+        let json = site
+            .broker
+            .run(&["explain", user, "--from", "127.0.0.1", "--format", "json"])
+            .stdout;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["user"], user.to_lowercase(), "the directory's name");
+        assert_eq!(json["offers"], serde_json::json!(profiles(&listed)));
+    }
+    let dave = site.broker.run(&["explain", "dave"]);
+    let text = String::from_utf8(dave.stdout).unwrap();
+    assert!(text.contains("staff ← it ← helpdesk"), "{text}");
+
+    let nobody = site.broker.run(&["explain", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        String::from_utf8(nobody.stderr)
+            .unwrap()
+            .contains("the directory has no user `nobody`")
+    );
+    site.slapd.kill();
+    let outage = site.broker.run(&["explain", "dave"]);
+    assert_eq!(outage.status.code(), Some(1));
+    assert!(
+        String::from_utf8(outage.stderr)
+            .unwrap()
+            .contains("directory unavailable")
+    );
+}
