@@ -206,6 +206,11 @@ fn both_read_the_same_files() {
             name: "f".to_owned(),
             text: text.clone(),
         }]);
+        // x2gobroker reads [DEFAULT] for whoever gets a profile: one hidden by its `acl-` lines shows nothing of it.
+        let hidden = text.contains("acl-") && theirs.as_ref().is_ok_and(BTreeMap::is_empty);
+        if hidden && ours.is_err() {
+            return Ok(());
+        }
         prop_assert_eq!(theirs.is_ok(), ours.is_ok(), "{:?} {:?}\n{}", theirs, ours, text);
         let Ok(theirs) = theirs else {
             counts.borrow_mut().1 += 1;
