@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, Asked};
-use crate::directory::{AccountState, BindAnswer, Entry, Unavailable};
-use crate::model::{Attributes, Dn, Now, Password, Source, TypedName, UserName};
+use crate::directory::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Unavailable};
+use crate::model::{Attributes, ClientAddress, Dn, Now, Password, Source, TypedName, UserName};
 
 /// Users by their folded name, each with its password.
 pub(crate) struct FakeAccounts {
@@ -40,7 +40,7 @@ impl FakeAccounts {
 
     pub(crate) fn add(&self, user: &str, password: &str) {
         let entry = Entry {
-            dn: Dn::new(&format!("uid={user},dc=example,dc=org")).unwrap(),
+            key: Key::Dn(Dn::new(&format!("uid={user},dc=example,dc=org")).unwrap()),
             user: UserName::new(user).unwrap(),
             state: AccountState::Active,
             password_changed: Some(Now::from_unix_ms(0)),
@@ -91,7 +91,12 @@ impl Accounts for FakeAccounts {
         })
     }
 
-    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+    fn check_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        password: &'a Password,
+        _client: ClientAddress,
+    ) -> Asked<'a, PasswordAnswer> {
         Box::pin(async {
             self.binds.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
@@ -102,9 +107,9 @@ impl Accounts for FakeAccounts {
                 .get(&entry.user.folded())
                 .is_some_and(|(_, right)| right == password.expose());
             Ok(if right {
-                BindAnswer::Accepted
+                PasswordAnswer::Accepted(PasswordState::Valid)
             } else {
-                BindAnswer::Wrong
+                PasswordAnswer::Wrong
             })
         })
     }

@@ -9,7 +9,7 @@ use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
 use super::tickets::Tickets;
 use super::verified::{Proof, Verified};
-use crate::directory::{AccountState, BindAnswer, Entry};
+use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
 use crate::model::{Account, Password};
 use crate::store::{Store, TicketRecord};
 
@@ -125,7 +125,7 @@ impl Login {
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.now)
+            .check(&self.accounts, subject, password, attempt.client, attempt.now)
             .await?;
         let entry = entry.ok_or(Failure::Unknown)?;
         judge(checked, entry.state)?;
@@ -159,11 +159,18 @@ enum Settled {
 fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
     match (checked, state) {
         (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
-        (Checked::Answer(BindAnswer::Refused), _) => Err(Failure::Refused),
-        (Checked::Answer(BindAnswer::Wrong), AccountState::Locked) => Err(Failure::Locked),
-        (Checked::Answer(BindAnswer::Wrong), _) => Err(Failure::Wrong),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Disabled) => Err(Failure::Disabled),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Expired) => Err(Failure::Expired),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Active | AccountState::Locked) => Ok(()),
+        (Checked::Answer(PasswordAnswer::Refused(refusal)), _) => Err(Failure::Refused(refusal)),
+        (Checked::Answer(PasswordAnswer::Wrong), AccountState::Locked) => {
+            Err(Failure::Refused(Refusal::Locked))
+        }
+        (Checked::Answer(PasswordAnswer::Wrong), _) => Err(Failure::Wrong),
+        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Disabled) => {
+            Err(Failure::Refused(Refusal::Disabled))
+        }
+        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Expired) => {
+            Err(Failure::Refused(Refusal::Expired))
+        }
+        (Checked::Answer(PasswordAnswer::Accepted(PasswordState::MustChange)), _) => Err(Failure::MustChange),
+        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Active | AccountState::Locked) => Ok(()),
     }
 }

@@ -24,5 +24,5 @@ pub use attempt::Attempt;
 pub use failure::Failure;
 pub use login::Login;
 pub use password_checks::PasswordChecks;
-pub use settings::Settings;
+pub use settings::{Method, Settings};
 pub use verified::{Proof, Verified};

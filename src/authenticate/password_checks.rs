@@ -15,8 +15,8 @@ use super::accounts::Accounts;
 use super::check_times::CheckTimes;
 use super::mac::{KEY_BYTES, mac};
 use super::wrong_passwords::{Mark, WrongPasswords};
-use crate::directory::{BindAnswer, Entry, Unavailable};
-use crate::model::{Now, Password, TypedName};
+use crate::directory::{Entry, PasswordAnswer, Unavailable};
+use crate::model::{ClientAddress, Now, Password, TypedName};
 
 /// Whose password is checked.
 pub(super) enum Subject {
@@ -30,12 +30,12 @@ pub(super) enum Subject {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Checked {
     /// The directory's answer.
-    Answer(BindAnswer),
+    Answer(PasswordAnswer),
     /// The same password of the same user was not accepted a moment ago, and was not tried again.
     Repeated,
 }
 
-type Outcome = Result<BindAnswer, Unavailable>;
+type Outcome = Result<PasswordAnswer, Unavailable>;
 
 /// The checks under way and the wrong passwords of the last 30 s. One for the life of the process: it outlasts
 /// reloads of the configuration.
@@ -71,6 +71,7 @@ impl PasswordChecks {
         accounts: &Arc<dyn Accounts>,
         subject: Subject,
         password: &Password,
+        client: ClientAddress,
         now: Now,
     ) -> Result<Checked, Unavailable> {
         let mark = self.mark(accounts, &subject, password);
@@ -87,6 +88,7 @@ impl PasswordChecks {
                     let check = Check {
                         checks: Arc::clone(self),
                         mark,
+                        client,
                         now,
                         outcome: ended_early(),
                         sender,
@@ -101,7 +103,9 @@ impl PasswordChecks {
             Err(_) => ended_early(),
         };
         match outcome? {
-            answer if begun_here || answer == BindAnswer::Accepted => Ok(Checked::Answer(answer)),
+            answer if begun_here || matches!(answer, PasswordAnswer::Accepted(_)) => {
+                Ok(Checked::Answer(answer))
+            }
             _ => Ok(Checked::Repeated),
         }
     }
@@ -145,6 +149,7 @@ fn ended_early() -> Outcome {
 struct Check {
     checks: Arc<PasswordChecks>,
     mark: Mark,
+    client: ClientAddress,
     now: Now,
     outcome: Outcome,
     sender: watch::Sender<Option<Outcome>>,
@@ -155,8 +160,8 @@ impl Check {
         let begun = Instant::now();
         self.outcome = match subject {
             Subject::Known(entry) => {
-                let outcome = accounts.check_password(&entry, &password).await;
-                if let Ok(BindAnswer::Accepted | BindAnswer::Wrong) = outcome {
+                let outcome = accounts.check_password(&entry, &password, self.client).await;
+                if let Ok(PasswordAnswer::Accepted(_) | PasswordAnswer::Wrong) = outcome {
                     self.checks.state().times.note(begun.elapsed());
                 }
                 outcome
@@ -165,7 +170,7 @@ impl Check {
                 let least = self.checks.state().times.typical();
                 let rejected = accounts.reject_password(&password).await;
                 sleep_until(begun + least).await;
-                rejected.map(|()| BindAnswer::Wrong)
+                rejected.map(|()| PasswordAnswer::Wrong)
             }
         };
     }
@@ -176,7 +181,7 @@ impl Drop for Check {
         let mut state = self.checks.state();
         // A refused account is remembered like a wrong password: else its answers would take longer than those
         // for a name that does not exist. What is right is never in the table: it would not have been tried.
-        if let Ok(BindAnswer::Wrong | BindAnswer::Refused) = self.outcome {
+        if let Ok(PasswordAnswer::Wrong | PasswordAnswer::Refused(_)) = self.outcome {
             state.wrong.remember(self.mark, self.now);
         }
         state.under_way.remove(&self.mark);

@@ -67,7 +67,10 @@ impl Groups {
 
     /// All groups of the person.
     pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
-        let found = self.search(&self.holding(entry), None).await?.complete(PURPOSE)?;
+        let found = self
+            .search(&self.holding(entry)?, None)
+            .await?
+            .complete(PURPOSE)?;
         let direct = found.iter().map(|found| group(found, Vec::new()));
         let direct = direct.collect::<Result<Vec<_>, _>>()?;
         let all = if self.nested {
@@ -86,14 +89,14 @@ impl Groups {
     }
 
     /// What a group that holds the person directly satisfies, one filter each.
-    fn holding(&self, entry: &Entry) -> Vec<String> {
+    fn holding(&self, entry: &Entry) -> Result<Vec<String>, Unavailable> {
         let mut ways = match self.schema {
             Schema::Rfc2307 => vec![filter::equals("memberUid", entry.user.as_str())],
-            Schema::Rfc2307bis => holding_dn(&entry.dn),
+            Schema::Rfc2307bis => holding_dn(entry.dn()?),
         };
         let primary = entry.attributes.get("gidnumber").into_iter().flatten();
         ways.extend(primary.map(|gid| filter::equals("gidNumber", gid)));
-        ways
+        Ok(ways)
     }
 
     /// The groups and all groups they are in, directly or not.

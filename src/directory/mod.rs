@@ -40,7 +40,7 @@ use self::group::Groups;
 use self::servers::Servers;
 use self::user::Users;
 
-pub use entry::{AccountState, BindAnswer, Entry, Unavailable};
+pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
@@ -105,26 +105,23 @@ impl Directory {
         &self,
         entry: &Entry,
         password: &Password,
-    ) -> Result<BindAnswer, Unavailable> {
-        let ending = self
-            .inner
-            .servers
-            .bind(entry.dn.as_str(), password.expose())
-            .await?;
+    ) -> Result<PasswordAnswer, Unavailable> {
+        let dn = entry.dn()?;
+        let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
         // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
         match ending.code {
-            0 => Ok(BindAnswer::Accepted),
+            0 => Ok(PasswordAnswer::Accepted(PasswordState::Valid)),
             // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-            49 | 48 | 32 => Ok(BindAnswer::Wrong),
+            49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
             // constraintViolation, insufficientAccessRights, unwillingToPerform.
-            19 | 50 | 53 => Ok(BindAnswer::Refused),
+            19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
             code => {
                 let hint = match code {
                     8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
                     _ => "",
                 };
                 Err(Unavailable {
-                    cause: format!("bind of {}: code {code} {}{hint}", entry.dn, ending.text),
+                    cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
                 })
             }
         }

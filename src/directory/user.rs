@@ -4,7 +4,7 @@ use ldap3::dn_escape;
 
 use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
-use super::entry::{Entry, Unavailable};
+use super::entry::{Entry, Key, Unavailable};
 use super::search::{Answer, Extent, Found, Query};
 use super::settings::{Settings, UserLookup};
 use super::{account, filter};
@@ -127,7 +127,7 @@ impl Users {
             return Ok(None);
         };
         Ok(Some(Entry {
-            dn,
+            key: Key::Dn(dn),
             user,
             state: account::state(&found.attributes, now),
             password_changed: account::password_changed(&found.attributes),

@@ -64,8 +64,8 @@ mod tests {
 
     use super::*;
     use crate::authenticate::fake::FakeAccounts;
-    use crate::authenticate::{Attempt, Login, PasswordChecks, Settings};
-    use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, Source, TypedName};
+    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Settings};
+    use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, TypedName};
     use crate::store::Embedded;
 
     struct FakeGroups(Result<Vec<Membership>, Unavailable>);
@@ -85,7 +85,7 @@ mod tests {
             Arc::new(PasswordChecks::new()),
             Arc::new(Embedded::open(&folder.path().join("state.db")).unwrap()),
             Settings {
-                methods: vec![Source::Ldap],
+                methods: vec![Method::Ldap],
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use x2godirector::directory::{
-    AccountState, BindAnswer, Directory, Entry, Filter, Schema, Server, ServiceAccount, Settings, Transport,
-    Unavailable, UserLookup,
+    AccountState, Directory, Entry, Filter, Key, PasswordAnswer, PasswordState, Schema, Server,
+    ServiceAccount, Settings, Transport, Unavailable, UserLookup,
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
 
@@ -87,7 +87,7 @@ async fn login(directory: &Directory, name: &str) -> Result<Vec<Membership>, Una
     assert_eq!(entry.user.as_str(), name);
     let secret = password(&format!("{name}-secret"));
     let answer = directory.check_password(&entry, &secret).await?;
-    assert_eq!(answer, BindAnswer::Accepted);
+    assert_eq!(answer, PasswordAnswer::Accepted(PasswordState::Valid));
     directory.memberships(&entry).await
 }
 
@@ -145,13 +145,13 @@ async fn wrong_passwords_count_once_and_unknown_users_not_at_all() {
     let alice = entry(&directory, "ALICE").await;
     assert_eq!(alice.user.as_str(), "alice");
     let answer = directory.check_password(&alice, &password("wrong")).await;
-    assert_eq!(answer, Ok(BindAnswer::Wrong));
+    assert_eq!(answer, Ok(PasswordAnswer::Wrong));
     assert_eq!(server.binds(&slapd::person("alice")), 1);
     assert!(find(&directory, "nobody").await.unwrap().is_none());
     directory.reject_password(&password("wrong")).await.unwrap();
     assert_eq!(server.log().matches("err=49").count(), 2);
     let after = directory.check_password(&alice, &password("alice-secret")).await;
-    assert_eq!(after, Ok(BindAnswer::Accepted));
+    assert_eq!(after, Ok(PasswordAnswer::Accepted(PasswordState::Valid)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -566,13 +566,17 @@ async fn a_thousand_parallel_logins_get_the_answer_that_is_theirs() {
         let (directory, name) = (directory.clone(), (*name).to_owned());
         logins.spawn(async move {
             let entry = entry(&directory, &name).await;
-            assert_eq!(entry.dn.as_str(), slapd::person(&name));
+            assert_eq!(entry.key, Key::Dn(Dn::new(&slapd::person(&name)).unwrap()));
             let right = at % 2 == 0;
             // A wrong password is the next user's right one.
             let owner = if right { name } else { format!("user{}", at + 1) };
             let secret = password(&format!("{owner}-secret"));
             let answer = directory.check_password(&entry, &secret).await.unwrap();
-            assert_eq!(answer == BindAnswer::Accepted, right, "{owner}");
+            assert_eq!(
+                answer == PasswordAnswer::Accepted(PasswordState::Valid),
+                right,
+                "{owner}"
+            );
         });
     }
     while let Some(done) = logins.join_next().await {
@@ -599,13 +603,13 @@ async fn a_login_that_is_given_up_leaves_no_answer_behind() {
         .unwrap_err();
     // The answer for Alice is still to come.
     let answer = directory.check_password(&bob, &secret).await;
-    assert_eq!(answer, Ok(BindAnswer::Wrong));
+    assert_eq!(answer, Ok(PasswordAnswer::Wrong));
 }
 
 /// An entry as if the directory had said so.
 fn someone(name: &str) -> Entry {
     Entry {
-        dn: Dn::new(&slapd::person(name)).unwrap(),
+        key: Key::Dn(Dn::new(&slapd::person(name)).unwrap()),
         user: UserName::new(name).unwrap(),
         state: AccountState::Active,
         password_changed: None,

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::fake::FakeAccounts;
 use super::*;
-use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Now, Password, Secret, TicketText, TypedName};
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
@@ -24,7 +24,7 @@ fn at(second: i64) -> Now {
 
 fn settings() -> Settings {
     Settings {
-        methods: vec![Source::Ldap],
+        methods: vec![Method::Ldap],
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
