@@ -123,6 +123,7 @@ impl Broker {
         let id = DecisionId::from_random((self.edge.random)());
         let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)());
         let result = match request {
+            Request::Prove(credentials) => proven(&mut turn, &credentials).await,
             Request::List(credentials) => self.list(&mut turn, &credentials).await,
             Request::Select {
                 credentials,
@@ -209,6 +210,14 @@ impl Broker {
         turn.note_event(event, counted);
         Ok(Reply::EventTaken)
     }
+}
+
+/// That somebody is who they say they are, and nothing about what they may have.
+async fn proven(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
+    let verified = prove(turn, credentials).await?;
+    Ok(Reply::Proven {
+        ticket: turn.ticket_of(&verified),
+    })
 }
 
 /// A new password. The broker changes none; only somebody who has proven the old one is told so.

@@ -8,8 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::limits::READ_BYTES_MAX;
-use crate::wire::Fault;
-use crate::wire::plain::BODY_BYTES_MAX;
+use crate::wire::{BODY_BYTES_MAX, Fault};
 
 /// A body as far as it is kept.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::wire::plain::BODY_BYTES_MAX;
+use crate::wire::BODY_BYTES_MAX;
 
 /// Longest head of a request, in bytes. X2Go Client's has about 300; a proxy adds a few lines.
 pub(super) const HEAD_BYTES_MAX: usize = 16 << 10;

@@ -7,12 +7,12 @@
 mod body;
 pub mod certificate;
 mod connection;
+mod door;
 mod forwarded;
 mod host_names;
 mod limits;
 mod listener;
 mod page;
-mod plain;
 mod proxy;
 mod reply;
 mod routes;

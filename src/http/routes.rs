@@ -10,9 +10,10 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Rejection};
 
 use super::connection::Visit;
+use super::door::{self, PostDoor};
 use super::reply::{self, Reply, TEXT};
 use super::stop::Stop;
-use super::{Operations, page, plain};
+use super::{Operations, page};
 
 /// The routes of the front end. It is not ready any more once it stops.
 pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilter<(Reply,)> {
@@ -43,21 +44,24 @@ pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilt
         .unify()
         .or(ready)
         .unify()
-        .or(plain_door(operations))
+        .or(post_door(&door::PLAIN, Arc::clone(&operations)))
+        .unify()
+        .or(post_door(&door::JSON, operations))
         .unify()
         .recover(|rejection: Rejection| async move { Ok::<_, Infallible>(rejected(&rejection)) })
         .unify()
         .boxed()
 }
 
-/// `/plain`, and `/plain/NAME` for URLs of an older broker; each with a slash behind it or not.
-fn plain_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
+/// `/plain`, and `/plain/NAME` for URLs of an older broker; each with a slash behind it or not. Likewise for
+/// the other doors.
+fn post_door<O: Operations>(door: &'static PostDoor, operations: Arc<O>) -> BoxedFilter<(Reply,)> {
     let unnamed = warp::path::end();
     let named = warp::path::param()
         .and(warp::path::end())
         .map(|_: String| ())
         .untuple_one();
-    warp::path("plain")
+    warp::path(door.path)
         .and(unnamed.or(named).unify())
         .and(warp::method())
         .and(warp::ext::get())
@@ -66,7 +70,7 @@ fn plain_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
             let operations = Arc::clone(&operations);
             async move {
                 if method == Method::POST {
-                    plain::answer(operations, visit, body).await
+                    door::answer(door, operations, visit, body).await
                 } else {
                     not_allowed("POST")
                 }

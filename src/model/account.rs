@@ -123,6 +123,8 @@ impl fmt::Display for Account {
 pub enum Door {
     /// X2Go Client over HTTPS.
     Plain,
+    /// Python X2Go (PyHoca) over HTTPS.
+    Json,
 }
 
 impl Door {
@@ -130,12 +132,15 @@ impl Door {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Json => "json",
         }
     }
 
     /// The door that [`Door::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == Self::Plain.as_str()).then_some(Self::Plain)
+        [Self::Plain, Self::Json]
+            .into_iter()
+            .find(|door| door.as_str() == word)
     }
 }
 

@@ -1,9 +1,15 @@
 //! Between bytes and meaning: what a client asks, and what it is answered, whichever front end it came
 //! through. Pure: no room but `model` is known here, and nothing is decided.
 
+mod form;
+pub mod json;
 pub mod plain;
 mod reply;
 mod request;
 
 pub use reply::{ClientConfig, OfferedProfile, Reply, SelectedHost};
 pub use request::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
+
+/// Longest body taken, in bytes. The longest honest one has two percent-encoded passwords of 512 bytes, a
+/// user name of 256 and a ticket: below 5 KiB.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;

@@ -8,6 +8,11 @@ use crate::model::{HostAddress, ProfileId, TicketText};
 /// A reply, before a front end writes it in its own way.
 #[derive(Debug)]
 pub enum Reply {
+    /// They are who they say they are.
+    Proven {
+        /// A new ticket, if one was issued.
+        ticket: Option<TicketText>,
+    },
     /// The profiles.
     List {
         /// A new ticket, if one was issued.

@@ -6,6 +6,8 @@ use crate::model::{HostAddress, Invalid, Password, ProfileId, TicketText, TypedN
 /// A request of any front end, with every field inside its bounds.
 #[derive(Debug, Clone)]
 pub enum Request {
+    /// Is this user who they say they are? Python X2Go asks so before anything else.
+    Prove(Credentials),
     /// The profiles this user may have (`listsessions`).
     List(Credentials),
     /// A host for one of them (`selectsession`).
@@ -39,6 +41,7 @@ impl Request {
     /// What is asked for.
     pub fn task(&self) -> Task {
         match self {
+            Self::Prove(_) => Task::Prove,
             Self::List(_) => Task::List,
             Self::Select { .. } => Task::Select,
             Self::ChangePassword { .. } => Task::ChangePassword,
@@ -51,6 +54,8 @@ impl Request {
 /// What a request asks for, without its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Task {
+    /// [`Request::Prove`].
+    Prove,
     /// [`Request::List`].
     List,
     /// [`Request::Select`].
@@ -67,6 +72,7 @@ impl Task {
     /// The word for this task in logs.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Prove => "prove",
             Self::List => "list",
             Self::Select => "select",
             Self::ChangePassword => "change password",
@@ -79,7 +85,9 @@ impl Task {
     pub fn refusal(self) -> Reply {
         match self {
             Self::Event => Reply::EventRefused,
-            Self::List | Self::Select | Self::ChangePassword | Self::TestConnection => Reply::Refused,
+            Self::Prove | Self::List | Self::Select | Self::ChangePassword | Self::TestConnection => {
+                Reply::Refused
+            }
         }
     }
 }

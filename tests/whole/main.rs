@@ -14,6 +14,7 @@ mod expectations;
 mod explain;
 mod http;
 mod import;
+mod json;
 mod lab;
 mod login;
 mod real_client;

@@ -1,12 +1,8 @@
 //! From the body of a POST to a [`Request`].
 
-use super::form::Form;
-use crate::model::{HostAddress, Invalid, Password, ProfileId, Secret, TicketText, TypedName};
-use crate::wire::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
-
-/// Longest body taken, in bytes. The longest honest one has two percent-encoded passwords of 512 bytes, a
-/// user name of 256 and a ticket: below 5 KiB.
-pub const BODY_BYTES_MAX: usize = 16 * 1024;
+use crate::model::{HostAddress, Invalid, ProfileId, Secret, TicketText, TypedName};
+use crate::wire::form::{Form, invalid};
+use crate::wire::{BODY_BYTES_MAX, BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
 
 /// Longest X2Go session id taken, in bytes: a user name of up to 256 bytes, display, time and command.
 const SESSION_BYTES_MAX: usize = 512;
@@ -57,6 +53,8 @@ fn task_named(word: &[u8]) -> Option<Task> {
 fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
     form.raw("task")?.ok_or(Fault::Missing("task"))?;
     Ok(match task.ok_or(Fault::UnknownTask)? {
+        // X2Go Client has no word for it.
+        Task::Prove => return Err(Fault::UnknownTask),
         Task::List => Request::List(credentials(form)?),
         Task::Select => Request::Select {
             credentials: credentials(form)?,
@@ -69,7 +67,7 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
         },
         Task::ChangePassword => Request::ChangePassword {
             credentials: credentials(form)?,
-            new_password: password(form, "newpass")?.ok_or(Fault::Missing("newpass"))?,
+            new_password: form.password("newpass")?.ok_or(Fault::Missing("newpass"))?,
         },
         Task::Event => Request::Event {
             credentials: credentials(form)?,
@@ -81,8 +79,8 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
 
 fn credentials(form: Form<'_>) -> Result<Credentials, Fault> {
     Ok(Credentials {
-        user: TypedName::new(needed_text(form, "user")?.expose()).map_err(invalid("user"))?,
-        password: password(form, "password")?,
+        user: form.user()?,
+        password: form.password("password")?,
         ticket: form
             .raw("authid")?
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
@@ -90,18 +88,11 @@ fn credentials(form: Form<'_>) -> Result<Credentials, Fault> {
     })
 }
 
-fn password(form: Form<'_>, field: &'static str) -> Result<Option<Password>, Fault> {
-    form.text(field)?
-        .map(Password::new)
-        .transpose()
-        .map_err(invalid(field))
-}
-
 fn event(form: Form<'_>) -> Result<Event, Fault> {
     Ok(Event {
         kind: event_kind(raw_text(form, "event")?).map_err(invalid("event"))?,
         session: session(raw_text(form, "sid")?).map_err(invalid("sid"))?,
-        server: HostAddress::new(needed_text(form, "server")?.expose()).map_err(invalid("server"))?,
+        server: HostAddress::new(form.needed_text("server")?.expose()).map_err(invalid("server"))?,
     })
 }
 
@@ -140,14 +131,4 @@ fn session(text: &str) -> Result<String, Invalid> {
 fn raw_text<'a>(form: Form<'a>, field: &'static str) -> Result<&'a str, Fault> {
     let bytes = form.raw(field)?.ok_or(Fault::Missing(field))?;
     std::str::from_utf8(bytes).map_err(|_| Fault::NotUtf8(field))
-}
-
-/// The text of an encoded field that must be there.
-fn needed_text(form: Form<'_>, field: &'static str) -> Result<Secret, Fault> {
-    form.text(field)?.ok_or(Fault::Missing(field))
-}
-
-/// Says which field is invalid.
-fn invalid(field: &'static str) -> impl Fn(Invalid) -> Fault {
-    move |why| Fault::Field { field, why }
 }

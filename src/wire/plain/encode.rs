@@ -34,6 +34,7 @@ pub fn encode(reply: &Reply) -> (StatusCode, Bytes) {
             profiles,
             client,
         } => granted(ticket.as_ref(), &list(profiles, *client)),
+        Reply::Proven { ticket } => granted(ticket.as_ref(), ""),
         Reply::Select { ticket, host } => granted(ticket.as_ref(), &server(host.as_ref())),
         Reply::PasswordChange { changed } => granted(None, &password_change(*changed)),
         Reply::EventTaken => granted(None, ""),

@@ -5,11 +5,10 @@
 
 mod decode;
 mod encode;
-mod form;
 mod ini;
 #[cfg(test)]
 mod tests;
 mod words;
 
-pub use decode::{BODY_BYTES_MAX, decode, refuse};
+pub use decode::{decode, refuse};
 pub use encode::encode;

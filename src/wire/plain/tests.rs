@@ -3,13 +3,16 @@
 
 use proptest::prelude::*;
 
-use super::{BODY_BYTES_MAX, decode, encode};
+use super::{decode, encode};
 use crate::model::TicketText;
-use crate::wire::{BadRequest, ClientConfig, Credentials, EventKind, Fault, Reply, Request, Task};
+use crate::wire::{
+    BODY_BYTES_MAX, BadRequest, ClientConfig, Credentials, EventKind, Fault, Reply, Request, Task,
+};
 
 fn credentials(request: Request) -> Credentials {
     match request {
-        Request::List(credentials)
+        Request::Prove(credentials)
+        | Request::List(credentials)
         | Request::Select { credentials, .. }
         | Request::ChangePassword { credentials, .. }
         | Request::Event { credentials, .. } => credentials,

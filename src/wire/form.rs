@@ -1,4 +1,5 @@
-//! The fields of a form body (`application/x-www-form-urlencoded`), read without leaving a copy of a secret.
+//! The fields of a form body, which both HTTP front ends take
+//! (`application/x-www-form-urlencoded`), read without leaving a copy of a secret.
 //!
 //! Not a general form parser: the fields of this protocol have plain ASCII names, so a name is compared as it
 //! stands, and whatever has another name is passed over.
@@ -6,8 +7,8 @@
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use crate::model::Secret;
-use crate::wire::Fault;
+use super::Fault;
+use crate::model::{Invalid, Password, Secret, TypedName};
 
 /// A form body.
 #[derive(Clone, Copy)]
@@ -49,6 +50,33 @@ impl<'a> Form<'a> {
             .transpose()
     }
 
+    /// The value of an encoded field that must be there.
+    ///
+    /// # Errors
+    /// As [`Form::text`], and [`Fault::Missing`].
+    pub(super) fn needed_text(self, name: &'static str) -> Result<Secret, Fault> {
+        self.text(name)?.ok_or(Fault::Missing(name))
+    }
+
+    /// The name of whoever asks, from the field `user`.
+    ///
+    /// # Errors
+    /// As [`Form::needed_text`], or it can be no name.
+    pub(super) fn user(self) -> Result<TypedName, Fault> {
+        TypedName::new(self.needed_text("user")?.expose()).map_err(invalid("user"))
+    }
+
+    /// The password in that field; an empty one is none.
+    ///
+    /// # Errors
+    /// As [`Form::text`], or it is longer than any password.
+    pub(super) fn password(self, field: &'static str) -> Result<Option<Password>, Fault> {
+        self.text(field)?
+            .map(Password::new)
+            .transpose()
+            .map_err(invalid(field))
+    }
+
     /// The values of all fields of that name.
     fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.split(|byte| *byte == b'&').filter_map(move |field| {
@@ -56,6 +84,11 @@ impl<'a> Form<'a> {
             (halves.next() == Some(name.as_bytes())).then(|| halves.next().unwrap_or_default())
         })
     }
+}
+
+/// Says which field is invalid.
+pub(super) fn invalid(field: &'static str) -> impl Fn(Invalid) -> Fault {
+    move |why| Fault::Field { field, why }
 }
 
 /// Undoes the form encoding in one buffer, which is wiped. None if the result is not UTF-8.
