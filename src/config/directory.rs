@@ -13,6 +13,7 @@ use crate::model::{AttributeName, Dn, did_you_mean};
 
 const START_TLS: bool = false;
 const NESTED_GROUPS: bool = true;
+const SYNC: bool = true;
 const USER_ATTRIBUTE: &str = "uid";
 /// Both are long, because a server that everybody asks at once is only slow. A silent one is noticed by its probes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -90,6 +91,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
     let attributes = section
         .take::<Vec<AttributeName>>("attributes")
         .unwrap_or_default();
+    let sync = section.take("sync").unwrap_or(SYNC);
     let nested_groups = section.take("nested_groups").unwrap_or(NESTED_GROUPS);
     let mut connections = |key, default| section.number(key, 1..=CONNECTIONS_MAX).unwrap_or(default);
     let search_connections = connections("search_connections", SEARCH_CONNECTIONS);
@@ -107,6 +109,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
             user_attribute,
             group_base,
             group_filter,
+            sync,
             attributes: attributes.iter().map(|name| name.as_str().to_owned()).collect(),
             connect_timeout,
             operation_timeout,

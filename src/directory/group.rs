@@ -14,20 +14,14 @@ use crate::model::{Dn, GroupName, Membership};
 use super::entry::{Entry, Unavailable};
 use super::filter;
 use super::names::{Holders, Names};
-use super::search::{Answer, Extent, Found, Query};
+use super::nesting::{Climb, Group, NAME, PURPOSE};
+use super::search::{Answer, Extent, Query};
 use super::servers::Servers;
 use super::settings::{Filter, Schema, Settings};
+use super::sync::Synced;
+use super::sync::copy::Copy;
+use super::way::{MEMBER_ATTRIBUTES, Way};
 
-/// What these searches are for, in messages.
-const PURPOSE: &str = "group search";
-/// The attribute with a group's name, in both schemas.
-const NAME: &str = "cn";
-/// The attributes of RFC 2307bis that hold members as DNs.
-const MEMBER_ATTRIBUTES: [&str; 2] = ["member", "uniquemember"];
-/// Deepest nesting followed. Real directories have a handful of levels; more is a mistake that must not grant.
-const DEPTH_MAX: usize = 32;
-/// Most groups one person may be in.
-const GROUPS_MAX: usize = 20_000;
 /// `unavailableCriticalExtension` (RFC 4511 appendix A).
 const UNKNOWN_CONTROL: u32 = 12;
 
@@ -41,18 +35,12 @@ pub(super) struct Groups {
     names: Names,
     /// No server is asked for matched values any more, since one refused.
     no_matched_values: AtomicBool,
-}
-
-/// A group as it was found.
-struct Group {
-    dn: Dn,
-    names: Vec<GroupName>,
-    via: Vec<GroupName>,
+    copy: Arc<Synced>,
 }
 
 impl Groups {
-    /// Prepares the searches.
-    pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
+    /// Prepares the searches, to be made where the copy of the groups cannot answer.
+    pub fn new(settings: &Settings, servers: Arc<Servers>, copy: Arc<Synced>) -> Self {
         Self {
             servers,
             base: settings.group_base.as_str().to_owned(),
@@ -62,20 +50,36 @@ impl Groups {
             nested: settings.nested_groups && settings.schema == Schema::Rfc2307bis,
             names: Names::default(),
             no_matched_values: AtomicBool::new(false),
+            copy,
         }
     }
 
     /// All groups of the person.
     pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
-        let found = self.search(&self.holding(entry), None).await?.complete(PURPOSE)?;
-        let direct = found.iter().map(|found| group(found, Vec::new()));
-        let direct = direct.collect::<Result<Vec<_>, _>>()?;
-        let all = if self.nested {
-            self.with_outer(direct).await?
-        } else {
-            direct
-        };
-        self.memberships(all).await
+        let ways = self.ways(entry);
+        if let Some(answer) = self.copy.ask(|copy| self.in_memory(copy, &ways)) {
+            return answer;
+        }
+        let filters: Vec<String> = ways.iter().flat_map(Way::filters).collect();
+        let found = self.search(&filters, None).await?.complete(PURPOSE)?;
+        let direct = found.iter().map(|found| Group::read(found, Vec::new()));
+        let mut climb = Climb::from(direct.collect::<Result<_, _>>()?);
+        while self.nested && !climb.level().is_empty() {
+            let outer = self.holding_level(climb.level()).await?;
+            climb.rise(outer)?;
+        }
+        self.memberships(climb.all()).await
+    }
+
+    /// The same from the copy.
+    fn in_memory(&self, copy: &Copy, ways: &[Way]) -> Result<Vec<Membership>, Unavailable> {
+        let mut climb = Climb::from(copy.holding(ways)?);
+        while self.nested && !climb.level().is_empty() {
+            let outer = copy.holding_level(climb.level())?;
+            climb.rise(outer)?;
+        }
+        let memberships = |group: &Group| group.memberships(|name| copy.is_unique(name));
+        Ok(climb.all().iter().flat_map(memberships).collect())
     }
 
     /// Asks again which groups share the names in use.
@@ -85,36 +89,15 @@ impl Groups {
         Ok(())
     }
 
-    /// What a group that holds the person directly satisfies, one filter each.
-    fn holding(&self, entry: &Entry) -> Vec<String> {
-        let mut ways = match self.schema {
-            Schema::Rfc2307 => vec![filter::equals("memberUid", entry.user.as_str())],
-            Schema::Rfc2307bis => holding_dn(&entry.dn),
+    /// In what ways a group holds the person directly.
+    fn ways(&self, entry: &Entry) -> Vec<Way> {
+        let by_member = match self.schema {
+            Schema::Rfc2307 => Way::Name(entry.user.as_str().to_owned()),
+            Schema::Rfc2307bis => Way::Dn(entry.dn.clone()),
         };
         let primary = entry.attributes.get("gidnumber").into_iter().flatten();
-        ways.extend(primary.map(|gid| filter::equals("gidNumber", gid)));
-        ways
-    }
-
-    /// The groups and all groups they are in, directly or not.
-    async fn with_outer(&self, direct: Vec<Group>) -> Result<Vec<Group>, Unavailable> {
-        let mut known: HashSet<Dn> = direct.iter().map(|group| group.dn.clone()).collect();
-        let mut all = Vec::new();
-        let mut level = direct;
-        for _ in 0..DEPTH_MAX {
-            if level.is_empty() {
-                return Ok(all);
-            }
-            let mut outer = self.holding_level(&level).await?;
-            // A group already known closes a cycle, or is reached by a shorter path.
-            outer.retain(|group| known.insert(group.dn.clone()));
-            if known.len() > GROUPS_MAX {
-                return Err(unusable(&format!("a user is in more than {GROUPS_MAX} groups")));
-            }
-            all.append(&mut level);
-            level = outer;
-        }
-        Err(unusable(&format!("groups are nested deeper than {DEPTH_MAX}")))
+        let primary = primary.map(|gid| Way::Number(gid.clone()));
+        std::iter::once(by_member).chain(primary).collect()
     }
 
     /// The groups that hold a group of this level.
@@ -161,7 +144,7 @@ impl Groups {
                 // The service account may search members but not read them.
                 return Ok(None);
             };
-            groups.push(group(&found, path(inner))?);
+            groups.push(Group::read(&found, inner.path())?);
         }
         Ok(Some(groups))
     }
@@ -170,7 +153,10 @@ impl Groups {
     async fn holding_one(&self, inner: &Group) -> Result<Vec<Group>, Unavailable> {
         let answer = self.search(&holding_dn(&inner.dn), None).await?;
         let found = answer.complete(PURPOSE)?;
-        found.iter().map(|found| group(found, path(inner))).collect()
+        found
+            .iter()
+            .map(|found| Group::read(found, inner.path()))
+            .collect()
     }
 
     /// The groups that satisfy a filter.
@@ -214,20 +200,9 @@ impl Groups {
             }
             self.names.keep(holders);
         }
-        let vias = groups
-            .into_iter()
-            .flat_map(|group| vec![group.via; group.names.len()]);
-        Ok(seen
-            .into_iter()
-            .zip(vias)
-            .zip(unique)
-            .map(|(((name, dn), via), unique)| Membership {
-                name,
-                dn: Some(dn),
-                via,
-                unique: unique.unwrap_or(false),
-            })
-            .collect())
+        let mut unique = unique.into_iter().map(|unique| unique.unwrap_or(false));
+        let memberships = |group: &Group| group.memberships(|_| unique.next().unwrap_or(false));
+        Ok(groups.iter().flat_map(memberships).collect())
     }
 
     /// The groups that have these names.
@@ -236,7 +211,7 @@ impl Groups {
         for run in filter::in_runs(&names, |name| filter::equals(NAME, name).len()) {
             let ways: Vec<String> = run.iter().map(|name| filter::equals(NAME, name)).collect();
             for found in self.search(&ways, None).await?.complete(PURPOSE)? {
-                let group = group(&found, Vec::new())?;
+                let group = Group::read(&found, Vec::new())?;
                 for name in group.names {
                     holders
                         .entry(name.folded().to_owned())
@@ -257,36 +232,5 @@ impl Groups {
 
 /// What a group that holds this DN satisfies, one filter each.
 fn holding_dn(dn: &Dn) -> Vec<String> {
-    MEMBER_ATTRIBUTES
-        .iter()
-        .map(|attribute| filter::equals(attribute, dn.as_str()))
-        .collect()
-}
-
-/// The path of a group that holds `inner`.
-fn path(inner: &Group) -> Vec<GroupName> {
-    let step = inner.names.first().cloned();
-    inner.via.iter().cloned().chain(step).collect()
-}
-
-/// A group from its entry. One that cannot be named cannot be matched by a rule, not even by a deny rule, so it is
-/// an error and not left out.
-fn group(found: &Found, via: Vec<GroupName>) -> Result<Group, Unavailable> {
-    let unnamed = |why: &str| unusable(&format!("the group {} {why}", found.dn));
-    let dn = Dn::new(&found.dn).map_err(|invalid| unnamed(&invalid.to_string()))?;
-    let names = found.attributes.get(NAME).map(Vec::as_slice).unwrap_or_default();
-    let names = names
-        .iter()
-        .map(|name| GroupName::new(name).map_err(|invalid| unnamed(&invalid.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
-    if names.is_empty() {
-        return Err(unnamed("has no readable cn"));
-    }
-    Ok(Group { dn, names, via })
-}
-
-fn unusable(why: &str) -> Unavailable {
-    Unavailable {
-        cause: format!("{PURPOSE}: {why}"),
-    }
+    Way::Dn(dn.clone()).filters()
 }

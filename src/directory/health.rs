@@ -62,6 +62,27 @@ impl Health {
             .or_else(|| untried().find(|&at| matches!(states[at], State::Silent(_))))
     }
 
+    /// The server that is asked first; none if all are down.
+    pub fn preferred(&self) -> Option<usize> {
+        let servers = self.states.borrow().len();
+        self.next(&vec![false; servers])
+    }
+
+    /// Waits until the server that is asked first is one like that.
+    pub async fn until_preferred(&self, wanted: impl Fn(usize) -> bool) -> usize {
+        let mut states = self.states.subscribe();
+        loop {
+            states.mark_unchanged();
+            if let Some(server) = self.preferred().filter(|server| wanted(*server)) {
+                return server;
+            }
+            if states.changed().await.is_err() {
+                // The sender lives as long as `self`.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Why the servers that are down are down.
     pub fn causes(&self) -> Vec<String> {
         let states = self.states.borrow();

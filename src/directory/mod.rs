@@ -2,21 +2,25 @@
 //!
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
-//!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
-//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//!    |            `- Health (probes)                                             |-> Relay      (ldap3: searches)
+//!    |- Users, Groups (what to ask, what the answer means)                         `-> Frames     (synchronisation)
+//!    `- Synced (the groups in memory, in step with the server)                           all through Guard
 //! ```
 //! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod ber;
 mod dial;
 mod entry;
 mod exchange;
 mod filter;
+mod frames;
 mod group;
 mod guard;
 mod health;
 mod names;
+mod nesting;
 mod pool;
 mod relay;
 mod request;
@@ -25,9 +29,11 @@ mod server;
 mod servers;
 mod settings;
 mod stream;
+mod sync;
 mod tls;
 mod trouble;
 mod user;
+mod way;
 
 use std::sync::Arc;
 
@@ -38,6 +44,8 @@ use crate::model::{Membership, Now, Password, TypedName};
 
 use self::group::Groups;
 use self::servers::Servers;
+use self::sync::Synced;
+use self::sync::follower::{Plan, follow_forever};
 use self::user::Users;
 
 pub use entry::{AccountState, BindAnswer, Entry, Unavailable};
@@ -72,9 +80,14 @@ impl Directory {
     pub fn start(settings: Settings) -> Result<Self, SetupError> {
         let users = Users::new(&settings);
         let servers = Arc::new(Servers::start(&settings)?);
-        let groups = Arc::new(Groups::new(&settings, Arc::clone(&servers)));
+        let copy = Arc::new(Synced::new(servers.health()));
+        let groups = Arc::new(Groups::new(&settings, Arc::clone(&servers), Arc::clone(&copy)));
         let mut refresh = JoinSet::new();
         refresh.spawn(refresh_forever(Arc::clone(&groups)));
+        if settings.sync {
+            let plan = Plan::new(&settings).map_err(SetupError)?;
+            refresh.spawn(follow_forever(copy, Arc::clone(&servers), plan));
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 nobody: users.nobody(),
@@ -140,8 +153,9 @@ impl Directory {
         self.inner.servers.bind(nobody, password.expose()).await.map(drop)
     }
 
-    /// All groups of the user, nested ones included if so configured: one search, and one more per level of
-    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    /// All groups of the user, nested ones included if so configured: from memory while the server keeps that in
+    /// step, else with one search, and one more per level of nesting. A group seen for the first time then costs one
+    /// more, which asks who shares its name.
     ///
     /// # Errors
     /// No server could answer, or the groups could not be read completely.

@@ -3,12 +3,21 @@
 
 use zeroize::Zeroizing;
 
+use super::ber::{element, tag};
+use super::filter::EncodedFilter;
+use super::sync::value::REQUEST as SYNC_REQUEST;
+
 /// The object identifier of StartTLS (RFC 4511 section 4.14.1).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 /// "No attributes" (RFC 4511 section 4.5.1.8).
-const NO_ATTRIBUTES: &[u8] = b"1.1";
+pub(super) const NO_ATTRIBUTES: &str = "1.1";
+const BASE_OBJECT: u8 = 0;
+const WHOLE_SUBTREE: u8 = 2;
+/// The filter "has this attribute".
+const PRESENT: u8 = 0x87;
+const CONTROLS: u8 = 0xa0;
 
-/// The protocol operation of a request, without the message around it. Wiped when dropped.
+/// The protocol operation of a request and its controls, without the message around them. Wiped when dropped.
 pub(super) struct Request(Zeroizing<Vec<u8>>);
 
 impl Request {
@@ -26,20 +35,65 @@ impl Request {
 
     /// A search of the root entry, which every server answers at once, for nothing but its existence.
     pub fn root_entry() -> Self {
-        let (base_object, never_dereference) = (&[0], &[0]);
-        Self(element(
+        Self::read("", &[NO_ATTRIBUTES])
+    }
+
+    /// A search of one entry for these attributes.
+    pub fn read(dn: &str, attributes: &[&str]) -> Self {
+        let any = element(PRESENT, &[b"objectClass"]);
+        Self::search(dn, BASE_OBJECT, &any, attributes, &[])
+    }
+
+    /// A search for all entries below `base` that satisfy the filter.
+    pub fn find(base: &str, filter: &EncodedFilter, attributes: &[&str]) -> Self {
+        Self::search(base, WHOLE_SUBTREE, &filter.0, attributes, &[])
+    }
+
+    /// Asks for all entries below `base` that satisfy the filter, and from then on for every change to them:
+    /// content synchronisation (RFC 4533) in the mode refreshAndPersist, from nothing. The control is critical: a
+    /// server that does not know it refuses.
+    pub fn follow(base: &str, filter: &EncodedFilter, attributes: &[&str]) -> Self {
+        let (refresh_and_persist, critical) = (&[3], &[0xff]);
+        let value = element(
+            tag::SEQUENCE,
+            &[&element(tag::ENUMERATED, &[refresh_and_persist])],
+        );
+        let control = element(
+            tag::SEQUENCE,
+            &[
+                &element(tag::OCTETS, &[SYNC_REQUEST]),
+                &element(tag::BOOLEAN, &[critical]),
+                &element(tag::OCTETS, &[&value]),
+            ],
+        );
+        let controls = element(CONTROLS, &[&control]);
+        Self::search(base, WHOLE_SUBTREE, &filter.0, attributes, &controls)
+    }
+
+    /// A search whose entries are not looked up elsewhere, without limits of ours, and what follows it in the message.
+    fn search(base: &str, scope: u8, filter: &[u8], attributes: &[&str], controls: &[u8]) -> Self {
+        let never_dereference = &[0];
+        let names: Vec<_> = attributes
+            .iter()
+            .map(|name| element(tag::OCTETS, &[name.as_bytes()]))
+            .collect();
+        let names: Vec<&[u8]> = names.iter().map(|name| name.as_slice()).collect();
+        let search = element(
             0x63,
             &[
-                &element(0x04, &[]),
-                &element(0x0a, &[base_object]),
-                &element(0x0a, &[never_dereference]),
-                &element(0x02, &[&[0]]),
-                &element(0x02, &[&[0]]),
-                &element(0x01, &[&[0]]),
-                &element(0x87, &[b"objectClass"]),
-                &element(0x30, &[&element(0x04, &[NO_ATTRIBUTES])]),
+                &element(tag::OCTETS, &[base.as_bytes()]),
+                &element(tag::ENUMERATED, &[&[scope]]),
+                &element(tag::ENUMERATED, &[never_dereference]),
+                &element(tag::INTEGER, &[&[0]]),
+                &element(tag::INTEGER, &[&[0]]),
+                &element(tag::BOOLEAN, &[&[0]]),
+                filter,
+                &element(tag::SEQUENCE, &names),
             ],
-        ))
+        );
+        let mut whole = search;
+        whole.extend_from_slice(controls);
+        Self(whole)
     }
 
     /// StartTLS.
@@ -58,27 +112,6 @@ impl Request {
             .count();
         element(0x30, &[&element(0x02, &[&id[fewest..]]), &self.0])
     }
-}
-
-/// One element: its tag, its length in the fewest bytes, and the parts of its content.
-fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let digits = length.to_be_bytes();
-    let digits = &digits[digits.iter().take_while(|digit| **digit == 0).count()..];
-    // Reserved at once: a vector that grows leaves copies behind that nothing wipes.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(2 + digits.len() + length));
-    bytes.push(tag);
-    match u8::try_from(length) {
-        Ok(short) if short < 0x80 => bytes.push(short),
-        _ => {
-            bytes.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
-            bytes.extend_from_slice(digits);
-        }
-    }
-    for part in parts {
-        bytes.extend_from_slice(part);
-    }
-    bytes
 }
 
 #[cfg(test)]

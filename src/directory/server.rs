@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::dial::Dialer;
-use super::exchange::Ending;
+use super::exchange::{Ending, Exchange};
 use super::pool::{self, BindConnections, BindPool, SearchConnections, SearchPool};
 use super::request::Request;
 use super::search::{Answer, Query};
@@ -46,6 +46,14 @@ impl Server {
             binds: pool::pool(binds, settings.bind_connections, wait)?,
             dialer,
         })
+    }
+
+    /// A connection of its own, bound as the service account.
+    ///
+    /// # Errors
+    /// It cannot be made, or the server refuses the account.
+    pub async fn connect(&self) -> Result<Exchange, Trouble> {
+        self.searches.manager().connect().await
     }
 
     /// Tries a password: sends exactly one bind.

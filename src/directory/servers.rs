@@ -53,6 +53,16 @@ impl Servers {
         })
     }
 
+    /// How the servers are.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// One of the servers, in the order of the configuration.
+    pub fn at(&self, at: usize) -> Option<Arc<Server>> {
+        self.servers.get(at).cloned()
+    }
+
     /// Whether a server answered its last probe.
     pub fn any_up(&self) -> bool {
         self.health.any_up()

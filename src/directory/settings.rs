@@ -28,6 +28,8 @@ pub struct Settings {
     pub group_base: Dn,
     /// Filter that an entry must satisfy to be a group.
     pub group_filter: Filter,
+    /// Whether groups are kept in memory, in step with the server, where it offers that (RFC 4533).
+    pub sync: bool,
     /// Attributes of the user's entry that profiles and rules use, beside those the schema needs.
     pub attributes: Vec<String>,
     /// Longest wait for a TCP connection and its TLS handshake.

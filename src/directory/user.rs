@@ -174,6 +174,7 @@ mod tests {
             user_attribute: "uid".into(),
             group_base: Dn::new("dc=x").unwrap(),
             group_filter: Filter::new("(cn=*)").unwrap(),
+            sync: false,
             attributes: vec!["departmentNumber".into()],
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(1),

@@ -60,6 +60,11 @@ impl Dn {
             .and_then(|(_, value)| unescape(value))
     }
 
+    /// Whether this is the entry of `top` or one below it.
+    pub fn is_within(&self, top: &Self) -> bool {
+        split_unescaped(&self.normal, ',').ends_with(&split_unescaped(&top.normal, ','))
+    }
+
     /// The name as it is compared.
     pub fn normal(&self) -> &str {
         &self.normal
@@ -205,6 +210,21 @@ mod tests {
         let several = dn(r"uid=A\+b+cn=x,uid=c");
         assert_eq!(several.leaf_value_of("uid").as_deref(), Some("a+b"));
         assert_eq!(several.leaf_value_of("ou"), None);
+    }
+
+    #[test]
+    fn what_is_within_an_entry_ends_with_its_whole_name() {
+        let top = dn("ou=Groups,dc=x");
+        for (within, text) in [
+            (true, "ou=groups, dc=x"),
+            (true, "cn=a,ou=groups,dc=x"),
+            (true, r"cn=a\\,ou=groups,dc=x"),
+            (false, r"cn=a\,ou=groups,dc=x"),
+            (false, "ou=more-ou=groups,dc=x"),
+            (false, "dc=x"),
+        ] {
+            assert_eq!(dn(text).is_within(&top), within, "{text}");
+        }
     }
 
     #[test]

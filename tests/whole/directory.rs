@@ -49,6 +49,8 @@ fn settings(servers: Vec<Server>) -> Settings {
         user_attribute: "uid".into(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
         group_filter: Filter::new(GROUP_FILTER).unwrap(),
+        // The searches are counted here.
+        sync: false,
         attributes: vec!["departmentNumber".into()],
         connect_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(5),

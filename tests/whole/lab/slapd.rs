@@ -148,6 +148,15 @@ impl Slapd {
         this
     }
 
+    /// Puts what `ldif` holds in the place of all that the stopped server has, as a backup does.
+    pub fn restore(&self, ldif: &str) {
+        assert!(self.child.is_none(), "the server is stopped");
+        let db = self.folder.path().join("db");
+        fs::remove_dir_all(&db).unwrap();
+        fs::create_dir(&db).unwrap();
+        self.fill(&format!("{TREE}{ldif}"));
+    }
+
     /// The port of `ldap://127.0.0.1`, plain or with StartTLS.
     pub fn ldap_port(&self) -> u16 {
         self.ldap
@@ -355,6 +364,7 @@ fn configuration(folder: &Path, lines: &str) -> String {
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/dyngroup.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/pid
