@@ -59,8 +59,13 @@ fn settings(servers: Vec<Server>) -> Settings {
     }
 }
 
+/// The settings for the directory of this server alone. Nothing is kept in memory.
+pub fn settings_of(server: &Slapd) -> Settings {
+    settings(vec![plain(server)])
+}
+
 pub fn directory(server: &Slapd) -> Directory {
-    Directory::start(settings(vec![plain(server)])).unwrap()
+    Directory::start(settings_of(server)).unwrap()
 }
 
 #[allow(

@@ -1,6 +1,7 @@
 //! Groups that are kept in memory in step with the directory: what a list shows, and what it asks.
 
 mod cuts;
+mod ds389;
 mod freshness;
 mod graphs;
 mod unfit;

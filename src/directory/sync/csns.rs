@@ -19,14 +19,22 @@ impl Csns {
             .split(',')
             .filter_map(|part| part.strip_prefix("csn="))
             .flat_map(|csns| csns.split(';'));
-        for csn in csns {
-            let Some(server) = server(csn) else { continue };
+        csns.for_each(|csn| self.add_one(csn));
+        self.0.len() <= CSNS_MAX
+    }
+
+    /// Adds these, which were found in another way.
+    pub fn raise(&mut self, csns: &[String]) {
+        csns.iter().for_each(|csn| self.add_one(csn));
+    }
+
+    fn add_one(&mut self, csn: &str) {
+        if let Some(server) = server(csn) {
             let reached = self.0.entry(server.to_owned()).or_default();
             if reached.as_str() < csn {
                 csn.clone_into(reached);
             }
         }
-        self.0.len() <= CSNS_MAX
     }
 
     /// Whether the server of this CSN has come as far. Those of one server are in order as texts.

@@ -26,6 +26,8 @@ use super::{Held, Synced, copy};
 
 /// The pause between two probes. Two fit into [`CURRENT_MAX`](super::CURRENT_MAX), so that one may be slow.
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
+/// The same while it is in doubt whether something is on its way.
+const DOUBT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a probe may take, in operations. A server that is sending all groups is busy; and a frozen one that goes on
 /// later sends what it owes, so that nothing has to be read again.
 const PATIENCE_OPERATIONS: u32 = 6;
@@ -164,8 +166,13 @@ impl Follower<'_> {
             self.send(&mut frames, id, &request).await?;
         }
         let mut session = Session::new();
-        let mut due = Instant::now();
+        let mut probed = Instant::now();
         loop {
+            let pause = if session.is_in_doubt() {
+                DOUBT_PAUSE
+            } else {
+                PROBE_PAUSE
+            };
             tokio::select! {
                 message = frames.receive() => {
                     let message = message.map_err(End::Again)?;
@@ -176,8 +183,8 @@ impl Follower<'_> {
                     }
                     self.prove(&session);
                 }
-                () = sleep_until(due) => {
-                    due = Instant::now() + PROBE_PAUSE;
+                () = sleep_until(probed + pause) => {
+                    probed = Instant::now();
                     self.probe(&mut frames, &mut session, &suffix).await?;
                 }
             }

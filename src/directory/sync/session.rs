@@ -5,12 +5,16 @@
 //! that was restored or killed can be refused for ever, or taken for granted and leave deleted groups behind.
 //!
 //! **When the copy is current.** OpenLDAP confirms a change after it has put the message about it into a queue of this
-//! connection, which it empties one message at a time between the other work it does. So a probe can be answered
-//! before such a message is sent. But each message carries a change sequence number (CSN), also those that say no
-//! more than that some other entry changed. A probe reads the highest CSN of the database (`contextCSN`), and it counts
-//! once the messages have come that far. 389 Directory Server has no such number to read; it queues a change just after
-//! it confirmed it, and a thread for each connection sends the queue at once. There a probe counts when it is answered,
-//! and the difference between [`CURRENT_MAX`](super::CURRENT_MAX) and a second is what that thread has to do it.
+//! search, which it empties one message at a time between the other work it does. So a probe can be answered before such
+//! a message is sent. But most messages carry a change sequence number (CSN), also those that say no more than that some
+//! other entry changed. A probe reads the highest CSN of the database (`contextCSN`), and it counts as soon as the
+//! messages have come that far. Nothing is said of the removal of an entry that was not asked for, which has a CSN too;
+//! so a probe also counts once [`QUIET_PROBES`] more were answered and nothing came in between. A queue that is not
+//! empty sends a message in that time, for its turn comes before that of a request which arrives later.
+//!
+//! 389 Directory Server has no such number to read. It queues a change just after it confirmed it, and a thread of this
+//! search sends what is queued at once. There a probe counts when it is answered, and the difference between
+//! [`CURRENT_MAX`](super::CURRENT_MAX) and a second is what that thread has to do it.
 
 use std::collections::HashMap;
 
@@ -40,6 +44,8 @@ pub(super) mod id {
 
 /// The attribute with the highest CSNs of a database of OpenLDAP, one for each server that took changes.
 pub(super) const CONTEXT_CSN: &str = "contextcsn";
+/// How many probes with nothing in between show that nothing is on its way.
+const QUIET_PROBES: u32 = 3;
 /// Most entries that groups lie in.
 const PLACES_MAX: usize = 20_000;
 
@@ -75,6 +81,7 @@ pub(super) struct Session {
     with_members: Option<Vec<String>>,
     complete: bool,
     probe: Option<Probe>,
+    unreached: Option<Unreached>,
     proven: Option<Instant>,
 }
 
@@ -85,11 +92,16 @@ struct Part {
     reached: Csns,
 }
 
-/// A question how far the database is.
+/// A question how far the database is, which is not answered yet.
 struct Probe {
     sent: Instant,
     csns: Vec<String>,
-    answered: bool,
+}
+
+/// An answered probe that the messages have not come as far as.
+struct Unreached {
+    probe: Probe,
+    quiet: u32,
 }
 
 impl Session {
@@ -102,6 +114,7 @@ impl Session {
             with_members: None,
             complete: false,
             probe: None,
+            unreached: None,
             proven: None,
         }
     }
@@ -111,18 +124,20 @@ impl Session {
         self.proven.filter(|_| self.complete)
     }
 
-    /// When the probe was sent that has not been answered, or not reached, yet.
+    /// When the probe was sent that has not been answered yet.
     pub fn probing_since(&self) -> Option<Instant> {
         self.probe.as_ref().map(|probe| probe.sent)
     }
 
+    /// Whether the next probe should follow soon, since the last one did not show enough.
+    pub fn is_in_doubt(&self) -> bool {
+        self.unreached.is_some()
+    }
+
     /// A probe was sent.
     pub fn probe(&mut self, sent: Instant) {
-        self.probe = Some(Probe {
-            sent,
-            csns: Vec::new(),
-            answered: false,
-        });
+        let csns = Vec::new();
+        self.probe = Some(Probe { sent, csns });
     }
 
     /// Takes the next message of the server.
@@ -132,13 +147,12 @@ impl Session {
     pub fn take(&mut self, bytes: &[u8]) -> Result<Step, End> {
         let message = guard::message(bytes).map_err(|malformed| End::Unfit(malformed.to_string()))?;
         let step = match message.id {
-            id::GROUPS => self.group(message)?,
-            id::PLACES => self.place(message)?,
+            id::GROUPS => self.group(message).inspect(|_| self.catch_up())?,
+            id::PLACES => self.place(message).inspect(|_| self.catch_up())?,
             id::MEMBERS => self.member(message)?,
             id::PROBE => self.probed(&message)?,
             _ => return Err(notice(&message)),
         };
-        self.prove()?;
         if matches!(step, Step::Nothing)
             && self.groups.refreshed
             && self.places.refreshed
@@ -199,7 +213,7 @@ impl Session {
     }
 
     fn probed(&mut self, message: &Message<'_>) -> Result<Step, End> {
-        let Some(probe) = self.probe.as_mut().filter(|probe| !probe.answered) else {
+        let Some(probe) = self.probe.as_mut() else {
             return Err(unasked());
         };
         match &message.answer {
@@ -214,33 +228,58 @@ impl Session {
             Answer::Done(Outcome { code: 51 | 52, .. }) => {
                 return Err(End::Again("the server says that it cannot answer".to_owned()));
             }
-            Answer::Done(_) => probe.answered = true,
+            Answer::Done(_) => {
+                if let Some(probe) = self.probe.take().filter(|_| self.complete) {
+                    self.answered(probe)?;
+                }
+            }
             _ => return Err(unasked()),
         }
         Ok(Step::Nothing)
     }
 
-    /// Counts the probe, if the messages have come as far as the database was.
-    fn prove(&mut self) -> Result<(), End> {
-        let Some(probe) = self
-            .probe
-            .as_ref()
-            .filter(|probe| probe.answered && self.complete)
-        else {
-            return Ok(());
-        };
+    /// Counts an answered probe, at once or as one of those with nothing in between.
+    fn answered(&mut self, probe: Probe) -> Result<(), End> {
         if probe.csns.is_empty() && !self.groups.reached.is_empty() {
             return Err(End::Unfit(
                 "bind_dn may not read contextCSN, without which nothing shows that the groups are current: let it"
                     .to_owned(),
             ));
         }
-        let reached = |part: &Part| probe.csns.iter().all(|csn| part.reached.includes(csn));
-        if reached(&self.groups) && reached(&self.places) {
+        if self.has_reached(&probe.csns) {
             self.proven = Some(probe.sent);
-            self.probe = None;
+            self.unreached = None;
+            return Ok(());
+        }
+        let unreached = self.unreached.get_or_insert(Unreached { probe, quiet: 0 });
+        unreached.quiet += 1;
+        if unreached.quiet > QUIET_PROBES {
+            let Probe { sent, csns } = &unreached.probe;
+            self.proven = Some(*sent);
+            for part in [&mut self.groups, &mut self.places] {
+                part.reached.raise(csns);
+            }
+            self.unreached = None;
         }
         Ok(())
+    }
+
+    /// A message came: the queue was not empty, and perhaps it is now.
+    fn catch_up(&mut self) {
+        let Some(mut unreached) = self.unreached.take() else {
+            return;
+        };
+        if self.has_reached(&unreached.probe.csns) {
+            self.proven = Some(unreached.probe.sent);
+        } else {
+            unreached.quiet = 0;
+            self.unreached = Some(unreached);
+        }
+    }
+
+    fn has_reached(&self, csns: &[String]) -> bool {
+        let reached = |part: &Part| csns.iter().all(|csn| part.reached.includes(csn));
+        reached(&self.groups) && reached(&self.places)
     }
 }
 

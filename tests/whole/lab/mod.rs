@@ -2,7 +2,9 @@
 
 pub mod authority;
 pub mod broker;
+pub mod cable;
 pub mod display;
+pub mod ds389;
 pub mod fake_ldap;
 pub mod https;
 pub mod process;

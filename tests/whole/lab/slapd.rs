@@ -35,7 +35,7 @@ pub const SERVICE: &str = "cn=broker,dc=example,dc=org";
 pub const SERVICE_PASSWORD: &str = "broker-secret";
 
 /// The top of the tree, the service account and the two organisational units; [`Slapd::start`] adds it itself.
-const TREE: &str = "\
+pub(super) const TREE: &str = "\
 dn: dc=example,dc=org
 objectClass: dcObject
 objectClass: organization
@@ -243,12 +243,12 @@ impl Slapd {
 
     /// Adds entries.
     pub fn add(&self, ldif: &str) {
-        self.run("ldapadd", ldif);
+        change(self.ldap, "ldapadd", ldif);
     }
 
     /// Makes changes (`changetype: modify` and the like).
     pub fn modify(&self, ldif: &str) {
-        self.run("ldapmodify", ldif);
+        change(self.ldap, "ldapmodify", ldif);
     }
 
     /// All that the server wrote at log level `stats` so far.
@@ -304,31 +304,32 @@ impl Slapd {
         }
         panic!("slapd does not answer on port {port}: {}", self.log());
     }
-
-    fn run(&self, program: &str, ldif: &str) {
-        let mut child = Command::new(program)
-            .args(["-x", "-H"])
-            .arg(format!("ldap://127.0.0.1:{}", self.ldap))
-            .args(["-D", ADMIN, "-w", ADMIN_PASSWORD])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("ldap-utils are installed");
-        child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
-        let done = child.wait_with_output().unwrap();
-        assert!(
-            done.status.success(),
-            "{program}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
 }
 
 impl Drop for Slapd {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Has `ldapadd` or `ldapmodify` change what the server at this port holds.
+pub(super) fn change(port: u16, program: &str, ldif: &str) {
+    let mut child = Command::new(program)
+        .args(["-x", "-H"])
+        .arg(format!("ldap://127.0.0.1:{port}"))
+        .args(["-D", ADMIN, "-w", ADMIN_PASSWORD])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ldap-utils are installed");
+    child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(
+        done.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// A port that was free a moment ago.

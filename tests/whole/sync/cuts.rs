@@ -1,6 +1,8 @@
 //! The connection is cut, the server dies, freezes or comes back without its past: a list is never older than
 //! promised, and the copy is made anew.
 
+use crate::lab::cable::Cable;
+
 use super::*;
 
 const STAFF: [&str; 2] = ["office", "terminal"];
@@ -117,4 +119,54 @@ async fn a_list_of_a_frozen_server_is_no_list_of_its_copy() {
     let early = tokio::time::timeout(Duration::from_secs(2), waiting).await;
     lab.slapd.thaw();
     assert!(early.is_err(), "{early:?}");
+}
+
+/// A lab whose broker reaches the directory over a cable.
+fn over_a_cable() -> (Lab, Cable) {
+    let slapd = Slapd::start_with(&directory(), SYNCPROV);
+    let cable = Cable::to(slapd.ldap_port(), SYNC_REQUEST);
+    let port = |port: u16| format!("127.0.0.1:{port}");
+    let text = configuration(&slapd, Reach::Plain, 1).replace(&port(slapd.ldap_port()), &port(cable.port()));
+    let broker = Broker::start(&text);
+    let lab = Lab { slapd, broker };
+    lab.wait_for_copy(1);
+    (lab, cable)
+}
+
+/// The object identifier in the request that begins a synchronisation (RFC 4533 section 2.2).
+const SYNC_REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_connection_is_cut_the_directory_is_asked() {
+    let (lab, cable) = over_a_cable();
+    assert_eq!(lab.searches_of_a_list("erin").await, 0);
+    cable.cut().await;
+    lab.change("add", "staff", "erin");
+    assert!(lab.searches_of_a_list("erin").await > 0);
+    sleep(PROMISE).await;
+    assert_eq!(lab.list("erin").await, STAFF);
+    lab.wait_for_copy(2);
+    assert_eq!(lab.list("erin").await, STAFF);
+    assert_eq!(lab.searches_of_a_list("erin").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_connection_carries_nothing_the_directory_is_asked() {
+    let (lab, cable) = over_a_cable();
+    cable.hold();
+    for _ in 0..2 {
+        lab.change("add", "staff", "erin");
+        sleep(PROMISE).await;
+        assert_eq!(lab.list("erin").await, STAFF);
+        assert!(lab.searches_of_a_list("erin").await > 0);
+        lab.change("delete", "staff", "erin");
+        sleep(PROMISE).await;
+        assert!(lab.list("erin").await.is_empty());
+    }
+    // What was held comes in order, so that nothing has to be copied again.
+    cable.let_go();
+    sleep(PROMISE).await;
+    assert!(lab.list("erin").await.is_empty());
+    assert_eq!(lab.searches_of_a_list("erin").await, 0);
+    assert_eq!(lab.broker.log().matches(KEPT).count(), 1);
 }
