@@ -402,3 +402,6 @@ pub(super) fn moved(what: &str) -> End {
         shortened(what)
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,3 +164,13 @@ async fn a_group_of_ten_thousand_changes_at_once() {
     }
     assert_eq!(group_searches(&slapd), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_removal_of_something_else_keeps_the_copy_current() {
+    // slapd says nothing of it to those who did not ask for it, and yet its database is further than what it said.
+    let lab = Lab::start();
+    lab.slapd
+        .modify(&format!("dn: {}\nchangetype: delete\n", slapd::person("bob")));
+    sleep(PROMISE).await;
+    assert_eq!(lab.searches_of_a_list("dave").await, 0);
+}
