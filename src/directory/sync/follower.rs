@@ -1,9 +1,11 @@
 //! Follows the changes of one server after the other, and keeps the copy in step with them.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -20,7 +22,8 @@ use crate::directory::trouble::Trouble;
 use crate::directory::way::Way;
 use crate::model::Dn;
 
-use super::session::{self, End, Session, Step, id};
+use super::end::{self, End};
+use super::session::{self, Session, Step, id};
 use super::value::Uuid;
 use super::{Held, Synced, copy};
 
@@ -40,6 +43,8 @@ const AGAIN_MAX: Duration = Duration::from_secs(30);
 const UNFIT_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Messages longer than this are read beside the tasks that must not wait.
 const LONG_BYTES: usize = 64 * 1024;
+/// The attribute of the root entry with the databases of the server (RFC 4512 section 5.1).
+const NAMING_CONTEXTS: &str = "namingContexts";
 /// What groups lie in, in the schemas of OpenLDAP, 389 Directory Server and their kin.
 const PLACES: &str = "(|(objectClass=organizationalUnit)(objectClass=organization)(objectClass=domain)\
      (objectClass=container)(objectClass=nsContainer)(objectClass=locality)(objectClass=country))";
@@ -205,7 +210,7 @@ impl Follower<'_> {
                     suffixes.extend(values.filter_map(|value| Dn::new(value).ok()));
                 }
                 (id::PROBE, Answer::Done(_)) => break,
-                _ => return Err(session::unasked()),
+                _ => return Err(end::unasked()),
             }
         }
         suffixes.retain(|suffix| self.plan.base.is_within(suffix));
@@ -260,7 +265,7 @@ impl Follower<'_> {
                 Ok(())
             })?,
             Step::Compare(with_members) => self.synced.change(|held| {
-                let empty: std::collections::HashSet<&str> = held.copy.empty().collect();
+                let empty: HashSet<&str> = held.copy.empty().collect();
                 match with_members.iter().find(|dn| empty.contains(dn.as_str())) {
                     None => Ok(()),
                     Some(dn) => Err(End::Unfit(format!(
@@ -295,11 +300,8 @@ impl Follower<'_> {
     }
 }
 
-/// The attribute of the root entry with the databases of the server (RFC 4512 section 5.1).
-const NAMING_CONTEXTS: &str = "namingContexts";
-
 /// Lets the session take a message. One with very many members takes a while.
-async fn taken(mut session: Session, message: bytes::Bytes) -> Result<(Session, Result<Step, End>), End> {
+async fn taken(mut session: Session, message: Bytes) -> Result<(Session, Result<Step, End>), End> {
     let long = message.len() > LONG_BYTES;
     let take = move || {
         let step = session.take(&message);
@@ -308,14 +310,14 @@ async fn taken(mut session: Session, message: bytes::Bytes) -> Result<(Session, 
     if !long {
         return Ok(take());
     }
-    spawn_blocking(take).await.map_err(|_| session::unasked())
+    spawn_blocking(take).await.map_err(|_| end::unasked())
 }
 
 /// Checks that no group is below this one, which was renamed or removed: the server says nothing of those.
 fn nothing_below(held: &Held, uuid: &Uuid) -> Result<(), End> {
     let dn = held.copy.dn(uuid).and_then(|dn| Dn::new(dn).ok());
     match dn {
-        Some(dn) if held.copy.has_below(&dn) => Err(session::moved(dn.as_str())),
+        Some(dn) if held.copy.has_below(&dn) => Err(end::moved(dn.as_str())),
         _ => Ok(()),
     }
 }

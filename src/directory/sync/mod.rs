@@ -7,6 +7,7 @@
 
 pub(super) mod copy;
 mod csns;
+mod end;
 pub(super) mod follower;
 mod session;
 pub(super) mod value;

@@ -20,13 +20,13 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use crate::directory::exchange::shortened;
 use crate::directory::guard::{self, Answer, Entry, Message, Outcome};
 use crate::directory::search::Found;
 use crate::model::Attributes;
 
 use super::copy::Record;
 use super::csns::{CSNS_MAX, Csns};
+use super::end::{End, moved, notice, refused, unasked};
 use super::value::{Change, Info, State, Uuid};
 
 /// The message ids of what is asked.
@@ -48,15 +48,6 @@ pub(super) const CONTEXT_CSN: &str = "contextcsn";
 const QUIET_PROBES: u32 = 3;
 /// Most entries that groups lie in.
 const PLACES_MAX: usize = 20_000;
-
-/// Why a synchronisation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::directory) enum End {
-    /// Another attempt, soon, may go better.
-    Again(String),
-    /// The server, or what is in it, is not fit for it.
-    Unfit(String),
-}
 
 /// What to do with the copy.
 #[derive(Debug)]
@@ -361,46 +352,6 @@ fn found(entry: Entry<'_>) -> Found {
         dn: entry.dn.to_owned(),
         attributes,
     }
-}
-
-/// How the server ended a search that should not end, or that should have gone well.
-fn refused(outcome: Outcome<'_>) -> End {
-    let said = format!("code {} {}", outcome.code, shortened(outcome.text));
-    match outcome.code {
-        // RFC 4511 appendix A: unavailableCriticalExtension.
-        12 => End::Unfit(
-            "the server does not offer content synchronisation (RFC 4533) for group_base".to_owned(),
-        ),
-        // timeLimitExceeded, sizeLimitExceeded, adminLimitExceeded.
-        3 | 4 | 11 => End::Unfit(format!(
-            "{said}: raise the server's size and time limits for bind_dn"
-        )),
-        // success, busy, unavailable, unwillingToPerform, other, and e-syncRefreshRequired (RFC 4533 section 2.6).
-        0 | 51 | 52 | 53 | 80 | 4096 => End::Again(said),
-        _ => End::Unfit(said),
-    }
-}
-
-/// What the server said without being asked.
-fn notice(message: &Message<'_>) -> End {
-    match &message.answer {
-        Answer::Extended(notice) if message.id == 0 => End::Again(format!(
-            "the server ended the connection: {}",
-            shortened(notice.text)
-        )),
-        _ => unasked(),
-    }
-}
-
-pub(super) fn unasked() -> End {
-    End::Unfit("malformed answer: a message that answers nothing that was asked".to_owned())
-}
-
-pub(super) fn moved(what: &str) -> End {
-    End::Again(format!(
-        "{} was renamed or removed, and groups below it with it",
-        shortened(what)
-    ))
 }
 
 #[cfg(test)]
