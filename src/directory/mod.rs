@@ -28,6 +28,7 @@ mod stream;
 mod tls;
 mod trouble;
 mod user;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -108,23 +109,12 @@ impl Directory {
     ) -> Result<PasswordAnswer, Unavailable> {
         let dn = entry.dn()?;
         let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
-        // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
-        match ending.code {
-            0 => Ok(PasswordAnswer::Accepted(PasswordState::Valid)),
-            // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-            49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
-            // constraintViolation, insufficientAccessRights, unwillingToPerform.
-            19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
-            code => {
-                let hint = match code {
-                    8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
-                    _ => "",
-                };
-                Err(Unavailable {
-                    cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
-                })
-            }
+        if ending.code != 0 {
+            tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
         }
+        verdict::on_bind(ending.code, &ending.text).map_err(|hint| Unavailable {
+            cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+        })
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
