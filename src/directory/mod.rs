@@ -9,6 +9,7 @@
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod active_directory;
 mod dial;
 mod entry;
 mod exchange;
@@ -16,8 +17,10 @@ mod filter;
 mod group;
 mod guard;
 mod health;
+mod kept;
 mod names;
 mod pool;
+mod range;
 mod relay;
 mod request;
 mod search;
@@ -112,9 +115,17 @@ impl Directory {
         if ending.code != 0 {
             tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
         }
-        verdict::on_bind(ending.code, &ending.text).map_err(|hint| Unavailable {
-            cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
-        })
+        match verdict::on_bind(ending.code, &ending.text) {
+            Ok(PasswordAnswer::Accepted(PasswordState::Valid)) => Ok(PasswordAnswer::Accepted(
+                entry
+                    .password_expires_in
+                    .map_or(PasswordState::Valid, PasswordState::Expires),
+            )),
+            Ok(answer) => Ok(answer),
+            Err(hint) => Err(Unavailable {
+                cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+            }),
+        }
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
@@ -128,7 +139,8 @@ impl Directory {
     }
 
     /// All groups of the user, nested ones included if so configured: one search, and one more per level of
-    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    /// nesting where the server cannot work that out. Groups seen for the first time cost one more, which asks who
+    /// shares their names, and in an Active Directory another, which asks for the names.
     ///
     /// # Errors
     /// No server could answer, or the groups could not be read completely.
@@ -142,14 +154,17 @@ impl Directory {
     }
 }
 
-/// Keeps the knowledge about shared group names current until the task is dropped.
+/// Keeps the knowledge about groups and their names current until the task is dropped.
 async fn refresh_forever(groups: Arc<Groups>) {
-    let mut ticks = interval(names::REFRESH);
+    let mut ticks = interval(kept::REFRESH);
     loop {
         ticks.tick().await;
-        if let Err(unavailable) = groups.refresh_names().await {
+        if let Err(unavailable) = groups.refresh().await {
             // Logins find out for themselves once the knowledge is too old.
-            tracing::debug!(cause = unavailable.cause, "names of groups were not refreshed");
+            tracing::debug!(
+                cause = unavailable.cause,
+                "what is kept about groups was not refreshed"
+            );
         }
     }
 }

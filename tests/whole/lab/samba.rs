@@ -51,6 +51,8 @@ pub const GLOBAL: &str = "-2147483646";
 pub const DOMAIN_LOCAL: &str = "-2147483644";
 /// The same.
 pub const UNIVERSAL: &str = "-2147483640";
+/// groupType: a global group that is no security group.
+pub const MAIL_ONLY: &str = "2";
 
 /// How long a domain controller may take to start, its own certificate included.
 const START: Duration = Duration::from_secs(120);
