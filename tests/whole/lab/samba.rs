@@ -10,7 +10,7 @@
 //! ```
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -140,7 +140,7 @@ impl Samba {
         ));
     }
 
-    /// The values that one attribute of an entry has now.
+    /// The values that one attribute of an entry has now, those that are no text in base64.
     pub fn values(&self, dn: &str, attribute: &str) -> Vec<String> {
         let done = self
             .tool("ldapsearch")
@@ -148,10 +148,9 @@ impl Samba {
             .output()
             .expect("ldap-utils are installed");
         let text = succeeded("ldapsearch", &done);
-        let start = format!("{attribute}: ");
         text.lines()
-            .filter_map(|line| line.strip_prefix(&start))
-            .map(str::to_owned)
+            .filter_map(|line| line.strip_prefix(attribute)?.strip_prefix(':'))
+            .map(|value| value.trim_start_matches([':', ' ']).to_owned())
             .collect()
     }
 
@@ -160,6 +159,19 @@ impl Samba {
         self.values(dn, "badPwdCount")
             .first()
             .map_or(0, |count| count.parse().unwrap())
+    }
+
+    /// How many searches this account asked for, those of the root entry (health probes) left out.
+    pub fn searches(&self, account: &str) -> usize {
+        let sid = self.values(account, "objectSid");
+        let sid = STANDARD.decode(sid.first().expect("an account")).unwrap();
+        let number = u32::from_le_bytes(*sid.last_chunk().unwrap());
+        let by = "SearchRequest by S-1-5-21-";
+        let account = format!("-{number} from ");
+        self.log()
+            .lines()
+            .filter(|line| line.contains(by) && line.contains(&account) && !line.contains("basedn: []"))
+            .count()
     }
 
     /// A policy under which a test can make any account: no rules for passwords, and a lockout. Then the
@@ -301,7 +313,10 @@ fn provision(folder: &Path) {
         .args(["--domain=LAB", "--host-name=dc1", "--host-ip=127.0.0.1"])
         .arg(format!("--adminpass={ADMIN_PASSWORD}"))
         .arg(format!("--targetdir={}", folder.display()))
-        .arg(format!("--option=log file={}", folder.join("log").display()))
+        .arg(format!(
+            "--option=log file={}",
+            folder.join("provision-log").display()
+        ))
         .output()
         .expect("samba is installed");
     succeeded("samba-tool domain provision", &done);
@@ -339,11 +354,17 @@ fn serve(folder: &Path, address: Ipv4Addr, certificate: Certificate) -> Child {
     Command::new("sh")
         .args(["-c", r#"folder=$1; shift; samba "$@"; rm -rf "$folder""#, "sh"])
         .arg(folder)
-        .args(["--interactive", "--model=single"])
+        // At this level each search is a line of the log.
+        .args([
+            "--interactive",
+            "--model=single",
+            "--debuglevel=5",
+            "--debug-stdout",
+        ])
         .arg(format!("--configfile={}", at("etc/smb.conf")))
         .args(options.iter().map(|option| format!("--option={option}")))
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(File::create(folder.join("log")).unwrap())
         .stderr(Stdio::null())
         .spawn()
         .expect("samba starts")
