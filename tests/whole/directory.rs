@@ -385,6 +385,34 @@ async fn the_password_policy_of_the_server_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_member_of_gives_the_same_groups() {
+    let overlay = "moduleload memberof\noverlay memberof\nmemberof-refint TRUE";
+    let server = Slapd::start_with(&slapd::people(&["alice", "bob"]), overlay);
+    let alice = slapd::person("alice");
+    server.add(&slapd::group_of_names("lab", &[&alice]));
+    server.add(&slapd::group_of_names("campus", &[&slapd::group("lab")]));
+    let mut settings = settings(vec![plain(&server)]);
+    settings.attributes = vec!["memberOf".into()];
+    let directory = Directory::start(settings).unwrap();
+    let groups = login(&directory, "alice").await.unwrap();
+    assert_eq!(names(&groups), ["campus", "lab"]);
+    assert_eq!(of(&groups, "campus").via[0].as_str(), "lab");
+    assert_eq!(
+        entry(&directory, "alice").await.attributes["memberof"],
+        [slapd::group("lab")]
+    );
+    // The overlay changes members by itself.
+    server.modify(&format!(
+        "dn: {alice}\nchangetype: modrdn\nnewrdn: uid=alison\ndeleteoldrdn: 1\n"
+    ));
+    let alison = entry(&directory, "alison").await;
+    assert_eq!(
+        names(&directory.memberships(&alison).await.unwrap()),
+        ["campus", "lab"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_service_password_is_an_outage_with_a_cause() {
     let server = Slapd::start(&staff());
     let mut settings = settings(vec![plain(&server)]);
