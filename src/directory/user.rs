@@ -34,7 +34,7 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let needed = match settings.schema {
+        let mut needed = match settings.schema {
             Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
             Schema::ActiveDirectory => [
                 DOMAIN,
@@ -43,6 +43,9 @@ impl Users {
             ]
             .concat(),
         };
+        if settings.schema == Schema::ActiveDirectory && settings.nested_groups {
+            needed.push(active_directory::token_groups::PATH_ATTRIBUTE);
+        }
         let mut attributes: Vec<String> = needed
             .into_iter()
             .map(str::to_owned)

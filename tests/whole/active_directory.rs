@@ -277,7 +277,7 @@ async fn a_certificate_that_samba_made_is_refused_with_what_to_do() {
 }
 
 /// The configuration of a broker that asks the domain. A profile for each group that the tests name.
-fn configuration(domain: &Samba) -> String {
+pub fn configuration(domain: &Samba) -> String {
     format!(
         r#"
 [directory.ldap]

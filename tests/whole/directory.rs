@@ -659,6 +659,21 @@ async fn a_search_on_a_kept_connection_that_dies_is_repeated_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_shows_no_state_is_an_outage() {
+    let server = Slapd::start(&staff());
+    let mut settings = settings(vec![plain(&server)]);
+    settings.schema = Schema::ActiveDirectory;
+    let directory = Directory::start(settings).unwrap();
+    let refused = find(&directory, "alice").await.unwrap_err();
+    assert!(refused.cause.contains("must be allowed to read"), "{refused}");
+    // Nobody to be told about: no outage.
+    assert!(find(&directory, "nobody").await.unwrap().is_none());
+    // Nor is somebody without groups somebody in none.
+    let refused = directory.memberships(&someone("alice")).await.unwrap_err();
+    assert!(refused.cause.contains("shows no tokenGroups"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_that_come_in_pieces_are_all_there_or_an_outage() {
     let all = usize::MAX;
     for (count, gap, complete) in [

@@ -11,6 +11,7 @@ mod active_directory;
 mod architecture;
 mod check;
 mod directory;
+mod doctor;
 mod expectations;
 mod explain;
 mod http;
