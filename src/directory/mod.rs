@@ -5,10 +5,12 @@
 //!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
 //!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
 //! ```
-//! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
+//! Binds and changes of passwords are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod ber;
+mod change;
 mod dial;
 mod entry;
 mod exchange;
@@ -17,6 +19,7 @@ mod group;
 mod guard;
 mod health;
 mod names;
+mod policy;
 mod pool;
 mod relay;
 mod request;
@@ -34,12 +37,14 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::model::{Membership, Now, Password, TypedName};
+use crate::model::{Dn, Membership, Now, Password, TypedName};
 
+use self::exchange::Ending;
 use self::group::Groups;
 use self::servers::Servers;
 use self::user::Users;
 
+pub use change::{ChangeAnswer, Rejection};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
@@ -108,23 +113,7 @@ impl Directory {
     ) -> Result<PasswordAnswer, Unavailable> {
         let dn = entry.dn()?;
         let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
-        // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
-        match ending.code {
-            0 => Ok(PasswordAnswer::Accepted(PasswordState::Valid)),
-            // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-            49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
-            // constraintViolation, insufficientAccessRights, unwillingToPerform.
-            19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
-            code => {
-                let hint = match code {
-                    8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
-                    _ => "",
-                };
-                Err(Unavailable {
-                    cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
-                })
-            }
-        }
+        bind_answer(dn, &ending)
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
@@ -149,6 +138,32 @@ impl Directory {
     /// Whether any server answered its last probe.
     pub fn healthy(&self) -> bool {
         self.inner.servers.any_up()
+    }
+}
+
+/// What the end of a user's bind says about the password.
+///
+/// # Errors
+/// It says nothing about it.
+fn bind_answer(dn: &Dn, ending: &Ending) -> Result<PasswordAnswer, Unavailable> {
+    if let Some(answer) = ending.remark.on_bind(ending.code) {
+        return Ok(answer);
+    }
+    // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
+    match ending.code {
+        // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
+        49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
+        // constraintViolation, insufficientAccessRights, unwillingToPerform.
+        19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
+        code => {
+            let hint = match code {
+                8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
+                _ => "",
+            };
+            Err(Unavailable {
+                cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
+            })
+        }
     }
 }
 

@@ -3,18 +3,27 @@
 
 use zeroize::Zeroizing;
 
+use super::policy::PASSWORD_POLICY;
+
 /// The object identifier of StartTLS (RFC 4511 section 4.14.1).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 /// "No attributes" (RFC 4511 section 4.5.1.8).
 const NO_ATTRIBUTES: &[u8] = b"1.1";
 
+/// The object identifier of the password modify operation (RFC 3062 section 2).
+const PASSWORD_MODIFY: &[u8] = b"1.3.6.1.4.1.4203.1.11.1";
+
 /// The protocol operation of a request, without the message around it. Wiped when dropped.
-pub(super) struct Request(Zeroizing<Vec<u8>>);
+pub(super) struct Request {
+    operation: Zeroizing<Vec<u8>>,
+    /// Whether the server shall say what its password policy thinks.
+    asks_for_policy: bool,
+}
 
 impl Request {
     /// A simple bind with LDAP version 3.
     pub fn bind(dn: &str, password: &str) -> Self {
-        Self(element(
+        Self::plain(element(
             0x60,
             &[
                 &element(0x02, &[&[3]]),
@@ -24,10 +33,42 @@ impl Request {
         ))
     }
 
+    /// The same for a user, about whose password the server shall say all it has to say.
+    pub fn user_bind(dn: &str, password: &str) -> Self {
+        Self::bind(dn, password).asking_for_policy()
+    }
+
+    /// A new password for the user that the connection is bound as (RFC 3062 section 2).
+    pub fn password_modify(old: &str, new: &str) -> Self {
+        let passwords = element(
+            0x30,
+            &[
+                &element(0x81, &[old.as_bytes()]),
+                &element(0x82, &[new.as_bytes()]),
+            ],
+        );
+        let parts: [&[u8]; 2] = [&element(0x80, &[PASSWORD_MODIFY]), &element(0x81, &[&passwords])];
+        Self::plain(element(0x77, &parts)).asking_for_policy()
+    }
+
+    fn plain(operation: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            operation,
+            asks_for_policy: false,
+        }
+    }
+
+    fn asking_for_policy(self) -> Self {
+        Self {
+            asks_for_policy: true,
+            ..self
+        }
+    }
+
     /// A search of the root entry, which every server answers at once, for nothing but its existence.
     pub fn root_entry() -> Self {
         let (base_object, never_dereference) = (&[0], &[0]);
-        Self(element(
+        Self::plain(element(
             0x63,
             &[
                 &element(0x04, &[]),
@@ -44,7 +85,7 @@ impl Request {
 
     /// StartTLS.
     pub fn start_tls() -> Self {
-        Self(element(0x77, &[&element(0x80, &[START_TLS])]))
+        Self::plain(element(0x77, &[&element(0x80, &[START_TLS])]))
     }
 
     /// The whole message with this id.
@@ -56,7 +97,13 @@ impl Request {
             .zip(id.iter().skip(1))
             .take_while(|(first, second)| **first == 0 && **second < 0x80)
             .count();
-        element(0x30, &[&element(0x02, &[&id[fewest..]]), &self.0])
+        let id = element(0x02, &[&id[fewest..]]);
+        if !self.asks_for_policy {
+            return element(0x30, &[&id, &self.operation]);
+        }
+        // Not critical: a server that does not know the control is to pass over it.
+        let control = element(0x30, &[&element(0x04, &[PASSWORD_POLICY.as_bytes()])]);
+        element(0x30, &[&id, &self.operation, &element(0xa0, &[&control])])
     }
 }
 
@@ -95,6 +142,23 @@ mod tests {
     }
 
     #[test]
+    fn a_users_bind_asks_for_the_password_policy() {
+        let bytes = Request::user_bind("cn=a", "pw").message(1);
+        assert_eq!(
+            bytes.as_slice(),
+            b"\x30\x31\x02\x01\x01\x60\x0d\x02\x01\x03\x04\x04cn=a\x80\x02pw\
+              \xa0\x1d\x30\x1b\x04\x19\x31.3.6.1.4.1.42.2.27.8.5.1"
+        );
+    }
+
+    #[test]
+    fn a_change_of_a_password_is_what_rfc_3062_says() {
+        let bytes = Request::password_modify("old", "newer").message(2);
+        let operation = b"\x77\x29\x80\x171.3.6.1.4.1.4203.1.11.1\x81\x0e\x30\x0c\x81\x03old\x82\x05newer";
+        assert_eq!(&bytes[5..][..operation.len()], operation);
+    }
+
+    #[test]
     fn numbers_and_lengths_take_the_fewest_bytes() {
         let long = Request::bind(&"x".repeat(300), "pw").message(0x80);
         assert_eq!(&long[..8], b"\x30\x82\x01\x3f\x02\x02\x00\x80");
@@ -107,6 +171,8 @@ mod tests {
             Request::root_entry(),
             Request::start_tls(),
             Request::bind("", "x"),
+            Request::user_bind("cn=a", "pw"),
+            Request::password_modify("old", "new"),
         ] {
             let bytes = request.message(77);
             let (rest, _) = lber::parse::parse_tag(&bytes).unwrap();
