@@ -47,6 +47,9 @@ pub struct Decision {
     /// The profiles offered, or the one selected.
     #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileId>,
+    /// The notices shown, or the one selected. They grant nothing.
+    #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<ProfileId>,
     /// The rules that granted the selected profile.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -93,6 +96,7 @@ impl Decision {
             typed: None,
             proof: None,
             profiles: Vec::new(),
+            notices: Vec::new(),
             rules: Vec::new(),
             farm: None,
             host: None,
