@@ -7,6 +7,7 @@ use super::entry::{Entry, PasswordAnswer, PasswordState, Refusal, Unavailable};
 use super::exchange::Ending;
 use super::policy::Complaint;
 use super::request::Request;
+use super::settings::Schema;
 use super::trouble::Trouble;
 use crate::model::Password;
 
@@ -91,7 +92,8 @@ impl Sent {
 }
 
 impl Directory {
-    /// Changes the password of the entry as its owner, with one bind. The server's password policy decides what is
+    /// Changes the password of the entry as its owner, with one bind: by the password modify operation (RFC 3062), in
+    /// an Active Directory by its `unicodePwd`. The server's password policy decides what is
     /// taken. Another server is asked only if the first one failed before the change was sent.
     ///
     /// # Errors
@@ -104,7 +106,12 @@ impl Directory {
     ) -> Result<ChangeAnswer, Unavailable> {
         let dn = entry.dn()?;
         let bind = Request::user_bind(dn.as_str(), old.expose());
-        let change = Request::password_modify(old.expose(), new.expose());
+        let change = match self.inner.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => Request::password_modify(old.expose(), new.expose()),
+            Schema::ActiveDirectory => {
+                Request::unicode_password_change(dn.as_str(), old.expose(), new.expose())
+            }
+        };
         let go_on = |ending: &Ending| {
             let answer = super::bind_answer(dn, ending);
             matches!(answer, Ok(PasswordAnswer::Accepted(state)) if state != PasswordState::MustChangeElsewhere)

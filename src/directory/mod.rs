@@ -9,6 +9,7 @@
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod active_directory;
 mod ber;
 mod change;
 mod dial;
@@ -18,9 +19,11 @@ mod filter;
 mod group;
 mod guard;
 mod health;
+mod kept;
 mod names;
 mod policy;
 mod pool;
+mod range;
 mod relay;
 mod request;
 mod search;
@@ -31,6 +34,7 @@ mod stream;
 mod tls;
 mod trouble;
 mod user;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -64,6 +68,7 @@ struct Inner {
     users: Users,
     groups: Arc<Groups>,
     nobody: String,
+    schema: Schema,
     _refresh: JoinSet<()>,
 }
 
@@ -83,6 +88,7 @@ impl Directory {
         Ok(Self {
             inner: Arc::new(Inner {
                 nobody: users.nobody(),
+                schema: settings.schema,
                 servers,
                 users,
                 groups,
@@ -113,7 +119,17 @@ impl Directory {
     ) -> Result<PasswordAnswer, Unavailable> {
         let dn = entry.dn()?;
         let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
-        bind_answer(dn, &ending)
+        if ending.code != 0 {
+            tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
+        }
+        Ok(match bind_answer(dn, &ending)? {
+            PasswordAnswer::Accepted(PasswordState::Valid) => PasswordAnswer::Accepted(
+                entry
+                    .password_expires_in
+                    .map_or(PasswordState::Valid, PasswordState::Expires),
+            ),
+            answer => answer,
+        })
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
@@ -127,7 +143,8 @@ impl Directory {
     }
 
     /// All groups of the user, nested ones included if so configured: one search, and one more per level of
-    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    /// nesting where the server cannot work that out. Groups seen for the first time cost one more, which asks who
+    /// shares their names, and in an Active Directory another, which asks for the names.
     ///
     /// # Errors
     /// No server could answer, or the groups could not be read completely.
@@ -149,32 +166,22 @@ fn bind_answer(dn: &Dn, ending: &Ending) -> Result<PasswordAnswer, Unavailable> 
     if let Some(answer) = ending.remark.on_bind(ending.code) {
         return Ok(answer);
     }
-    // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
-    match ending.code {
-        // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-        49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
-        // constraintViolation, insufficientAccessRights, unwillingToPerform.
-        19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
-        code => {
-            let hint = match code {
-                8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
-                _ => "",
-            };
-            Err(Unavailable {
-                cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
-            })
-        }
-    }
+    verdict::on_bind(ending.code, &ending.text).map_err(|hint| Unavailable {
+        cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+    })
 }
 
-/// Keeps the knowledge about shared group names current until the task is dropped.
+/// Keeps the knowledge about groups and their names current until the task is dropped.
 async fn refresh_forever(groups: Arc<Groups>) {
-    let mut ticks = interval(names::REFRESH);
+    let mut ticks = interval(kept::REFRESH);
     loop {
         ticks.tick().await;
-        if let Err(unavailable) = groups.refresh_names().await {
+        if let Err(unavailable) = groups.refresh().await {
             // Logins find out for themselves once the knowledge is too old.
-            tracing::debug!(cause = unavailable.cause, "names of groups were not refreshed");
+            tracing::debug!(
+                cause = unavailable.cause,
+                "what is kept about groups was not refreshed"
+            );
         }
     }
 }

@@ -51,6 +51,22 @@ impl Request {
         Self::plain(element(0x77, &parts)).asking_for_policy()
     }
 
+    /// A new password for this entry of an Active Directory (\[MS-ADTS\] 3.1.1.3.1.5): the old value is taken away and
+    /// the new one added, as its owner does who may not replace it. The server takes it over TLS alone.
+    pub fn unicode_password_change(dn: &str, old: &str, new: &str) -> Self {
+        let (delete, add): (&[u8], &[u8]) = (&[1], &[0]);
+        let change = |operation: &[u8], password: &str| {
+            let value = element(0x04, &[&quoted_utf_16(password)]);
+            let attribute = element(
+                0x30,
+                &[&element(0x04, &[b"unicodePwd"]), &element(0x31, &[&value])],
+            );
+            element(0x30, &[&element(0x0a, &[operation]), &attribute])
+        };
+        let changes = element(0x30, &[&change(delete, old), &change(add, new)]);
+        Self::plain(element(0x66, &[&element(0x04, &[dn.as_bytes()]), &changes]))
+    }
+
     fn plain(operation: Zeroizing<Vec<u8>>) -> Self {
         Self {
             operation,
@@ -107,6 +123,19 @@ impl Request {
     }
 }
 
+/// A password as `unicodePwd` has it: UTF-16, little end first, in quotes.
+fn quoted_utf_16(password: &str) -> Zeroizing<Vec<u8>> {
+    // A byte of UTF-8 becomes at most two of UTF-16.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * password.len() + 4));
+    for unit in std::iter::once(u16::from(b'"'))
+        .chain(password.encode_utf16())
+        .chain([u16::from(b'"')])
+    {
+        bytes.extend_from_slice(&unit.to_le_bytes());
+    }
+    bytes
+}
+
 /// One element: its tag, its length in the fewest bytes, and the parts of its content.
 fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -159,6 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn a_password_of_a_domain_is_quoted_utf_16() {
+        assert_eq!(quoted_utf_16("aé").as_slice(), b"\"\0a\0\xe9\0\"\0");
+        for password in ["x", "\u{1f600}é", &"\u{ffff}".repeat(100)] {
+            let bytes = quoted_utf_16(password);
+            assert_eq!(bytes.len(), 2 * password.encode_utf16().count() + 4);
+            assert!(
+                bytes.len() <= 2 * password.len() + 4,
+                "nothing was moved, and so left behind"
+            );
+        }
+        let bytes = Request::unicode_password_change("cn=a", "o", "n").message(1);
+        let delete = b"\x30\x1b\x0a\x01\x01\x30\x16\x04\x0aunicodePwd\x31\x08\x04\x06\"\0o\0\"\0";
+        let add = b"\x30\x1b\x0a\x01\x00\x30\x16\x04\x0aunicodePwd\x31\x08\x04\x06\"\0n\0\"\0";
+        let operation = [&b"\x66\x42\x04\x04cn=a\x30\x3a"[..], delete, add].concat();
+        assert_eq!(&bytes[5..], operation);
+    }
+
+    #[test]
     fn numbers_and_lengths_take_the_fewest_bytes() {
         let long = Request::bind(&"x".repeat(300), "pw").message(0x80);
         assert_eq!(&long[..8], b"\x30\x82\x01\x3f\x02\x02\x00\x80");
@@ -173,6 +220,7 @@ mod tests {
             Request::bind("", "x"),
             Request::user_bind("cn=a", "pw"),
             Request::password_modify("old", "new"),
+            Request::unicode_password_change("cn=a", "old", "new"),
         ] {
             let bytes = request.message(77);
             let (rest, _) = lber::parse::parse_tag(&bytes).unwrap();

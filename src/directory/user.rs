@@ -6,13 +6,17 @@ use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
 use super::entry::{Entry, Key, Unavailable};
 use super::search::{Answer, Extent, Found, Query};
-use super::settings::{Settings, UserLookup};
-use super::{account, filter};
+use super::settings::{Schema, Settings, UserLookup};
+use super::{account, active_directory, filter};
 
 /// The words that stand for the name in a DN template.
 const PLACEHOLDER: &str = "{user}";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
-const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// The same in a domain, where `homeDirectory` is one for Windows and no number names the primary group.
+const DOMAIN: &[&str] = &["uidnumber", "unixhomedirectory"];
+/// The name with an `@` by which somebody may log in to a domain, too (\[MS-ADTS\] 5.1.1.1.1).
+const PRINCIPAL_NAME: &str = "userPrincipalName";
 /// Result codes of RFC 4511 appendix A.
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_OBJECT: u32 = 32;
@@ -20,6 +24,7 @@ const INVALID_DN: u32 = 34;
 
 /// Knows how to ask for users.
 pub(super) struct Users {
+    schema: Schema,
     lookup: UserLookup,
     name_attribute: String,
     attributes: Vec<String>,
@@ -29,16 +34,25 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let mut attributes: Vec<String> = ALWAYS
-            .iter()
-            .chain(account::ATTRIBUTES)
-            .map(|name| (*name).to_owned())
+        let needed = match settings.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
+            Schema::ActiveDirectory => [
+                DOMAIN,
+                active_directory::account::ATTRIBUTES,
+                active_directory::token_groups::USER_ATTRIBUTES,
+            ]
+            .concat(),
+        };
+        let mut attributes: Vec<String> = needed
+            .into_iter()
+            .map(str::to_owned)
             .chain(settings.attributes.iter().map(|name| name.to_lowercase()))
             .chain([name_attribute.clone()])
             .collect();
         attributes.sort();
         attributes.dedup();
         Self {
+            schema: settings.schema,
             lookup: settings.user_lookup.clone(),
             name_attribute,
             attributes,
@@ -51,10 +65,7 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(
-                    filter.as_str(),
-                    &filter::equals(&self.name_attribute, name.as_str()),
-                ),
+                filter::both(filter.as_str(), &self.called(name.as_str())),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -69,6 +80,15 @@ impl Users {
             filter,
             attributes: self.attributes.clone(),
             values: None,
+        }
+    }
+
+    /// What the entry of the user of that name satisfies.
+    fn called(&self, name: &str) -> String {
+        let by_name = filter::equals(&self.name_attribute, name);
+        match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => by_name,
+            Schema::ActiveDirectory => filter::any_of(&[by_name, filter::equals(PRINCIPAL_NAME, name)]),
         }
     }
 
@@ -126,12 +146,27 @@ impl Users {
             );
             return Ok(None);
         };
+        let attributes = found.attributes;
+        let (state, password_changed, password_expires_in) = match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => (
+                account::state(&attributes, now),
+                account::password_changed(&attributes),
+                None,
+            ),
+            Schema::ActiveDirectory => {
+                use active_directory::account;
+                let state = account::state(&attributes, now).map_err(|why| format!("{dn}: {why}"))?;
+                let changed = account::password_changed(&attributes);
+                (state, changed, account::password_expires_in(&attributes, now))
+            }
+        };
         Ok(Some(Entry {
             key: Key::Dn(dn),
             user,
-            state: account::state(&found.attributes, now),
-            password_changed: account::password_changed(&found.attributes),
-            attributes: found.attributes,
+            state,
+            password_changed,
+            password_expires_in,
+            attributes,
         }))
     }
 

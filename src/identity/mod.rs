@@ -40,7 +40,7 @@ impl Authenticated for Identity {
 /// An account as the rules see it, from its entry and its groups. For `explain`, which asks about users who are
 /// not there.
 pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Person {
-    // RFC 2307 section 3: both are single-valued.
+    // RFC 2307 section 3: all are single-valued. In an Active Directory `homeDirectory` is a share of Windows.
     let first = |name: &str| {
         entry
             .attributes
@@ -51,7 +51,9 @@ pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Perso
     Person {
         account,
         uid: first("uidnumber"),
-        home: first("homedirectory"),
+        home: first("unixhomedirectory")
+            .or_else(|| first("homedirectory"))
+            .filter(|home| home.starts_with('/')),
         groups,
         attributes: entry.attributes.clone(),
     }

@@ -613,6 +613,7 @@ fn someone(name: &str) -> Entry {
         user: UserName::new(name).unwrap(),
         state: AccountState::Active,
         password_changed: None,
+        password_expires_in: None,
         attributes: Attributes::new(),
     }
 }
@@ -626,6 +627,33 @@ async fn a_search_on_a_kept_connection_that_dies_is_repeated_once() {
     let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
     for _ in 0..3 {
         assert!(find(&directory, "alice").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_come_in_pieces_are_all_there_or_an_outage() {
+    let all = usize::MAX;
+    for (count, gap, complete) in [
+        (4_000, all, true),
+        (fake_ldap::PIECE, all, true),
+        (3_001, all, true),
+        (4_000, 1_500, false),
+        (4_000, 3_000, false),
+    ] {
+        let fake = FakeLdap::that_gives_values_in_pieces(count, gap);
+        let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
+        match find(&directory, "alice").await {
+            Ok(entry) => {
+                assert!(complete, "{count} {gap}");
+                let values = &entry.expect("an entry").attributes["memberof"];
+                let expected = (0..count).map(|at| format!("cn={at}"));
+                assert!(values.iter().cloned().eq(expected), "{count} {gap}");
+            }
+            Err(refused) => {
+                assert!(!complete, "{count} {gap}: {refused}");
+                assert!(refused.cause.contains("came in part"), "{refused}");
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod active_directory;
 mod architecture;
 mod check;
 mod directory;

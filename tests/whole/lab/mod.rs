@@ -7,6 +7,7 @@ pub mod fake_ldap;
 pub mod https;
 pub mod process;
 pub mod process_group;
+pub mod samba;
 pub mod site;
 pub mod slapd;
 pub mod x2go_client;
