@@ -179,6 +179,7 @@ impl Broker {
                 )
             }
             Proven::ChangeOnly(known) => {
+                turn.note_change_only();
                 let here = known.is_changed_here();
                 (
                     snapshot.notices.instead_of_offers(here, turn.occasion()),

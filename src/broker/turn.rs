@@ -110,6 +110,11 @@ impl Turn {
         self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
     }
 
+    /// Notes that somebody has to change the password first.
+    pub(super) fn note_change_only(&mut self) {
+        self.decision.no_profiles = Some(Failure::MustChange.to_string());
+    }
+
     /// Notes the notices of a list.
     pub(super) fn note_notices(&mut self, notices: &[Notice]) {
         self.decision.notices = notices.iter().map(|notice| notice.id.clone()).collect();

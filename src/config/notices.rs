@@ -7,9 +7,9 @@ use super::value::FromText;
 use crate::entitlement::{Message, MustChange, NoticeText, Notices};
 use crate::model::{Now, ProfileId};
 
-const NO_PROFILES: bool = true;
+const NO_PROFILES: bool = false;
 const MUST_CHANGE: bool = true;
-const PASSWORD_EXPIRES_WITHIN: Duration = Duration::from_hours(14 * 24);
+const PASSWORD_EXPIRES_WITHIN: Duration = Duration::ZERO;
 const PASSWORD_EXPIRES_WITHIN_MAX: Duration = Duration::from_hours(366 * 24);
 /// What the ids of messages begin with, behind what those of all notices begin with.
 const MESSAGE: &str = "message-";
