@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::directory::{Directory, Entry, PasswordAnswer, Unavailable};
+use crate::directory::{ChangeAnswer, Directory, Entry, PasswordAnswer, Unavailable};
 use crate::model::{ClientAddress, Now, Password, Source, TypedName};
 
 /// What an account source answers, some time later. Each answer comes within the source's own deadline.
@@ -24,6 +24,15 @@ pub trait Accounts: Send + Sync {
         password: &'a Password,
         client: ClientAddress,
     ) -> Asked<'a, PasswordAnswer>;
+    /// Changes the password, as the user and by the source's own policy: shows the old one to the source, once, and
+    /// nothing is changed unless that is right. `client` is where the user sits.
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer>;
     /// Takes the time of a check that cannot succeed, for a name that does not exist.
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()>;
 }
@@ -48,6 +57,16 @@ impl Accounts for Directory {
         _client: ClientAddress,
     ) -> Asked<'a, PasswordAnswer> {
         Box::pin(Self::check_password(self, entry, password))
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        _client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer> {
+        Box::pin(Self::change_password(self, entry, old, new))
     }
 
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {

@@ -15,7 +15,7 @@ use super::accounts::Accounts;
 use super::check_times::CheckTimes;
 use super::mac::{KEY_BYTES, mac};
 use super::wrong_passwords::{Mark, WrongPasswords};
-use crate::directory::{Entry, PasswordAnswer, Unavailable};
+use crate::directory::{ChangeAnswer, Entry, PasswordAnswer, Unavailable};
 use crate::model::{ClientAddress, Now, Password, TypedName};
 
 /// Whose password is checked.
@@ -32,6 +32,15 @@ pub(super) enum Checked {
     /// The directory's answer.
     Answer(PasswordAnswer),
     /// The same password of the same user was not accepted a moment ago, and was not tried again.
+    Repeated,
+}
+
+/// What came of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CheckedChange {
+    /// The directory's answer.
+    Answer(ChangeAnswer),
+    /// The old password was not accepted a moment ago, and was not tried again.
     Repeated,
 }
 
@@ -108,6 +117,74 @@ impl PasswordChecks {
             }
             _ => Ok(Checked::Repeated),
         }
+    }
+
+    /// Changes a password from the first of two to the second, unless the first was wrong in the last 30 s; while it
+    /// is being checked, that answer is waited for. Whoever calls this sees to it that the future is not dropped.
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        accounts: &Arc<dyn Accounts>,
+        entry: &Entry,
+        (old, new): (&Password, &Password),
+        client: ClientAddress,
+        now: Now,
+    ) -> Result<CheckedChange, Unavailable> {
+        let mark = self.mark(accounts, &Subject::Known(entry.clone()), old);
+        let sender = loop {
+            let mut under_way = {
+                let mut state = self.state();
+                if state.wrong.remembers(&mark, now) {
+                    return Ok(CheckedChange::Repeated);
+                }
+                match state.under_way.get(&mark) {
+                    Some(answer) => answer.clone(),
+                    None => {
+                        let (sender, answer) = watch::channel(None);
+                        state.under_way.insert(mark, answer);
+                        break sender;
+                    }
+                }
+            };
+            // Whatever it is: a wrong one is in the table before it is told.
+            let _ = under_way.wait_for(Option::is_some).await;
+        };
+        let mut check = Check {
+            checks: Arc::clone(self),
+            mark,
+            client,
+            now,
+            outcome: ended_early(),
+            sender,
+        };
+        let answer = accounts.change_password(entry, old, new, client).await;
+        check.outcome = match &answer {
+            Ok(ChangeAnswer::Wrong) => Ok(PasswordAnswer::Wrong),
+            Ok(ChangeAnswer::Refused(refusal)) => Ok(PasswordAnswer::Refused(*refusal)),
+            Ok(ChangeAnswer::Changed | ChangeAnswer::Rejected(_)) => Err(Unavailable {
+                cause: "the password was being changed".to_owned(),
+            }),
+            Err(unavailable) => Err(unavailable.clone()),
+        };
+        drop(check);
+        answer.map(CheckedChange::Answer)
+    }
+
+    /// Notes that the first of two passwords is wrong from now on, and the second right, whatever was wrong before.
+    pub(super) fn note_change(
+        &self,
+        accounts: &Arc<dyn Accounts>,
+        entry: &Entry,
+        (old, new): (&Password, &Password),
+        now: Now,
+    ) {
+        let subject = Subject::Known(entry.clone());
+        let (old, new) = (
+            self.mark(accounts, &subject, old),
+            self.mark(accounts, &subject, new),
+        );
+        let mut state = self.state();
+        state.wrong.remember(old, now);
+        state.wrong.forget(&new);
     }
 
     /// The time of the last change is part of it: what was checked before a change says nothing about after.

@@ -11,10 +11,10 @@ use super::merge::merge;
 use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
-use super::{authentication, client, directory, expectations, farms, profiles, rules, server};
+use super::{authentication, client, directory, expectations, farms, notices, profiles, rules, server};
 use crate::authenticate::Settings as AuthenticationSettings;
 use crate::directory::Settings as DirectorySettings;
-use crate::entitlement::Policy;
+use crate::entitlement::{Notices, Policy};
 use crate::http::Settings as ServerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
@@ -41,6 +41,8 @@ pub struct Configuration {
     pub expectations: usize,
     /// `[client]`
     pub client: ClientConfig,
+    /// `[notices]`
+    pub notices: Notices,
     /// What is legal but surely not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -94,6 +96,7 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     let server = server::read(root.section("server"), directory.longest_step);
     let authentication = authentication::read(root.section("authentication"));
     let client = client::read(root.section("client"));
+    let notices = notices::read(root.section("notices"));
     let farms = farms::read(&mut root);
     let profiles = profiles::read(&mut root, &farms.names);
     let rules = rules::read(&mut root, &profiles.ids);
@@ -120,6 +123,7 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
         policy,
         expectations: expected.len(),
         client,
+        notices: notices?,
         warnings: Vec::new(),
     })
 }

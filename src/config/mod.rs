@@ -15,6 +15,7 @@ mod ldap_text;
 mod load;
 mod merge;
 mod named_file;
+mod notices;
 mod profile_ids;
 mod profiles;
 mod rules;

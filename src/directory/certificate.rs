@@ -3,7 +3,7 @@
 use crate::model::Now;
 
 use super::account::generalized_time;
-use super::guard::Reader;
+use super::ber::Reader;
 
 /// Tags of DER (X.690).
 mod tag {

@@ -80,6 +80,9 @@ pub enum PasswordState {
     Grace(u32),
     /// It is good for nothing but being changed: expired, or set by an administrator.
     MustChange,
+    /// The same, but the source does not let its owner change it by the way it is asked: the owner has to change it
+    /// elsewhere, or an administrator to set another.
+    MustChangeElsewhere,
 }
 
 /// Why a source refuses an account.

@@ -1,4 +1,4 @@
-//! One request and its answer at a time over a connection: binds, StartTLS and health probes. Searches, whose
+//! One request and its answer at a time over a connection: binds, changes of passwords, StartTLS and health probes. Searches, whose
 //! answers have many parts, go through `ldap3` ([`super::relay`]).
 
 use std::future::poll_fn;
@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use super::guard::{self, Answer, Malformed};
+use super::ber::Malformed;
+use super::guard::{self, Answer};
+use super::policy::Remark;
 use super::request::Request;
 use super::settings::Server;
 use super::stream::Stream;
@@ -20,6 +22,8 @@ pub(super) struct Ending {
     pub code: u32,
     /// The server's words for the admin, cut to [`TEXT_CHARS_MAX`].
     pub text: String,
+    /// What it said about the password.
+    pub remark: Remark,
 }
 
 /// Most characters of a server's words that go into a message.
@@ -114,9 +118,13 @@ impl Exchange {
                 Err(self.lost(operation, "an answer to something else (malformed or forged)"))
             }
             Answer::Entry | Answer::Reference => Ok(None),
-            Answer::Bind(outcome) | Answer::Done(outcome) | Answer::Extended(outcome) => Ok(Some(Ending {
+            Answer::Bind(outcome)
+            | Answer::Done(outcome)
+            | Answer::Modified(outcome)
+            | Answer::Extended(outcome) => Ok(Some(Ending {
                 code: outcome.code,
                 text: shortened(outcome.text),
+                remark: Remark::of(&message.controls),
             })),
         }
     }

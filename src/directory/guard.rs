@@ -6,12 +6,17 @@
 //! fixed by the grammar and the size by [`MESSAGE_BYTES_MAX`]. Not for meaning: what a result code says is
 //! decided elsewhere.
 
+use super::ber::{Malformed, Reader, length, text, unsigned};
+use super::policy;
+
 /// Longest message taken, in bytes. The largest that a login needs is one entry with the attributes asked for;
 /// group members are never asked for.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The object identifier of the paged results control (RFC 2696), whose value `ldap3` parses.
-const PAGED_RESULTS: &[u8] = b"1.2.840.113556.1.4.319";
+const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+/// Most controls of one answer. A server sends those that the request asked for, and few of its own.
+const CONTROLS_MAX: usize = 16;
 
 /// Tags of BER (X.690) and of the messages of RFC 4511, as they stand in the first byte of an element.
 mod tag {
@@ -27,16 +32,12 @@ mod tag {
     pub(super) const RESPONSE_NAME: u8 = 0x8a;
     pub(super) const RESPONSE_VALUE: u8 = 0x8b;
     pub(super) const BIND_RESPONSE: u8 = 0x61;
+    pub(super) const MODIFY_RESPONSE: u8 = 0x67;
     pub(super) const SEARCH_ENTRY: u8 = 0x64;
     pub(super) const SEARCH_DONE: u8 = 0x65;
     pub(super) const SEARCH_REFERENCE: u8 = 0x73;
     pub(super) const EXTENDED_RESPONSE: u8 = 0x78;
 }
-
-/// Why bytes are no message of a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("malformed answer: {0}")]
-pub(super) struct Malformed(&'static str);
 
 /// A well-formed message.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +46,17 @@ pub(super) struct Message<'a> {
     pub id: u32,
     /// What it says.
     pub answer: Answer<'a>,
+    /// What it says beside that.
+    pub controls: Vec<Control<'a>>,
+}
+
+/// A control of an answer (RFC 4511 section 4.1.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Control<'a> {
+    /// Its object identifier.
+    pub kind: &'a str,
+    /// Its value. That of a known kind is well-formed.
+    pub value: Option<&'a [u8]>,
 }
 
 /// What a message says.
@@ -58,6 +70,8 @@ pub(super) enum Answer<'a> {
     Reference,
     /// The end of a search.
     Done(Outcome<'a>),
+    /// The end of a change of an entry.
+    Modified(Outcome<'a>),
     /// The end of an extended operation, or with id 0 the notice that the server ends the connection.
     Extended(Outcome<'a>),
 }
@@ -96,7 +110,7 @@ pub(super) fn message_length(head: &[u8]) -> Result<Option<usize>, Malformed> {
 /// Checks one whole message.
 ///
 /// # Errors
-/// It is not exactly one message of a kind that answers a bind, a search or an extended operation.
+/// It is not exactly one message of a kind that answers a bind, a search, a change or an extended operation.
 pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     let mut outside = Reader(bytes);
     let mut inside = Reader(outside.take(tag::SEQUENCE)?);
@@ -107,15 +121,17 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         tag::BIND_RESPONSE => Answer::Bind(result(body, &[tag::SASL_CREDENTIALS])?),
         tag::SEARCH_ENTRY => entry(body).map(|()| Answer::Entry)?,
         tag::SEARCH_DONE => Answer::Done(result(body, &[])?),
+        tag::MODIFY_RESPONSE => Answer::Modified(result(body, &[])?),
         tag::SEARCH_REFERENCE => uris(body).map(|()| Answer::Reference)?,
         tag::EXTENDED_RESPONSE => Answer::Extended(result(body, &[tag::RESPONSE_NAME, tag::RESPONSE_VALUE])?),
         _ => return Err(Malformed("a message of a kind that was not asked for")),
     };
-    if inside.peek() == Some(tag::CONTROLS) {
-        controls(inside.take(tag::CONTROLS)?)?;
-    }
+    let controls = match inside.peek() {
+        Some(tag::CONTROLS) => controls(inside.take(tag::CONTROLS)?)?,
+        _ => Vec::new(),
+    };
     inside.end()?;
-    Ok(Message { id, answer })
+    Ok(Message { id, answer, controls })
 }
 
 /// `LDAPResult` and the primitive elements that may follow it in this kind of response.
@@ -166,13 +182,16 @@ fn uris(body: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Controls, and the value of the paged results control.
-fn controls(body: &[u8]) -> Result<(), Malformed> {
+/// Controls, with the values of those that are read: here, or by `ldap3`.
+fn controls(body: &[u8]) -> Result<Vec<Control<'_>>, Malformed> {
     let mut body = Reader(body);
+    let mut controls = Vec::new();
     while body.peek().is_some() {
+        if controls.len() == CONTROLS_MAX {
+            return Err(Malformed("more controls than an answer has"));
+        }
         let mut control = Reader(body.take(tag::SEQUENCE)?);
-        let kind = control.take(tag::OCTETS)?;
-        text(kind)?;
+        let kind = text(control.take(tag::OCTETS)?)?;
         if control.peek() == Some(tag::BOOLEAN) && control.take(tag::BOOLEAN)?.len() != 1 {
             return Err(Malformed("a truth value that is not one byte"));
         }
@@ -181,90 +200,28 @@ fn controls(body: &[u8]) -> Result<(), Malformed> {
             _ => None,
         };
         control.end()?;
-        if kind == PAGED_RESULTS {
-            let mut value = Reader(value.ok_or(Malformed("a paged results control without value"))?);
-            let mut inside = Reader(value.take(tag::SEQUENCE)?);
-            value.end()?;
-            unsigned(inside.take(tag::INTEGER)?)?;
-            inside.take(tag::OCTETS)?;
-            inside.end()?;
+        match kind {
+            PAGED_RESULTS => {
+                paged_results(value.ok_or(Malformed("a paged results control without value"))?)?;
+            }
+            policy::PASSWORD_POLICY => {
+                policy::response(value.unwrap_or_default())?;
+            }
+            _ => {}
         }
+        controls.push(Control { kind, value });
     }
-    Ok(())
+    Ok(controls)
 }
 
-/// Reads elements off the front of bytes.
-pub(super) struct Reader<'a>(pub &'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// The tag of the next element.
-    pub fn peek(&self) -> Option<u8> {
-        self.0.first().copied()
-    }
-
-    /// The next element, which must have this tag.
-    pub fn take(&mut self, wanted: u8) -> Result<&'a [u8], Malformed> {
-        let (tag, content) = self.any()?;
-        if tag == wanted {
-            Ok(content)
-        } else {
-            Err(Malformed("an element of the wrong type"))
-        }
-    }
-
-    /// The next element, whatever its tag.
-    pub fn any(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
-        const SHORT: Malformed = Malformed("an element is missing or cut short");
-        let (&tag, rest) = self.0.split_first().ok_or(SHORT)?;
-        let (length, header) = length(rest)?.ok_or(SHORT)?;
-        let (content, rest) = rest[header..].split_at_checked(length).ok_or(SHORT)?;
-        self.0 = rest;
-        Ok((tag, content))
-    }
-
-    /// Nothing more may follow.
-    fn end(&self) -> Result<(), Malformed> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed("more elements than the message has"))
-        }
-    }
-}
-
-/// A definite length (X.690 section 8.1.3) of at most four bytes, and how many bytes it takes itself; `None` if
-/// the bytes end before it does.
-fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
-    let Some((&first, rest)) = bytes.split_first() else {
-        return Ok(None);
-    };
-    if first < 0x80 {
-        return Ok(Some((usize::from(first), 1)));
-    }
-    let count = usize::from(first & 0x7f);
-    if !(1..=4).contains(&count) {
-        return Err(Malformed("a length that LDAP does not allow"));
-    }
-    Ok(rest.get(..count).map(|digits| {
-        let length = digits
-            .iter()
-            .fold(0_usize, |length, &digit| (length << 8) | usize::from(digit));
-        (length, 1 + count)
-    }))
-}
-
-/// A number of at most four bytes that is not negative.
-fn unsigned(bytes: &[u8]) -> Result<u32, Malformed> {
-    match bytes {
-        [first, ..] if *first < 0x80 && bytes.len() <= 4 => Ok(bytes
-            .iter()
-            .fold(0, |number, &digit| (number << 8) | u32::from(digit))),
-        _ => Err(Malformed("a number out of range")),
-    }
-}
-
-fn text(bytes: &[u8]) -> Result<&str, Malformed> {
-    str::from_utf8(bytes).map_err(|_| Malformed("a text that is not UTF-8"))
+/// The value of the paged results control.
+fn paged_results(value: &[u8]) -> Result<(), Malformed> {
+    let mut value = Reader(value);
+    let mut inside = Reader(value.take(tag::SEQUENCE)?);
+    value.end()?;
+    unsigned(inside.take(tag::INTEGER)?)?;
+    inside.take(tag::OCTETS)?;
+    inside.end()
 }
 
 #[cfg(test)]
@@ -314,7 +271,8 @@ mod tests {
             message(&bytes).unwrap(),
             Message {
                 id: 7,
-                answer: expected
+                answer: expected,
+                controls: Vec::new()
             }
         );
         assert_eq!(message(&staff()).unwrap().answer, Answer::Entry);
@@ -336,7 +294,11 @@ mod tests {
     #[test]
     fn a_paged_results_control_has_a_size_and_a_cookie() {
         let with = |value: &[u8]| {
-            let control = [element(tag::OCTETS, PAGED_RESULTS), element(tag::OCTETS, value)].concat();
+            let control = [
+                element(tag::OCTETS, PAGED_RESULTS.as_bytes()),
+                element(tag::OCTETS, value),
+            ]
+            .concat();
             let parts = [
                 element(tag::INTEGER, &[7]),
                 element(tag::SEARCH_DONE, &outcome(0, b"").concat()),

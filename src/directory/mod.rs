@@ -7,12 +7,15 @@
 //! ```
 //! [`examine`] uses the same parts to tell an admin what is wrong with a server.
 //!
-//! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
+//! Binds and changes of passwords are encoded here and not by `ldap3`, so that the only copy of a password on our
+//! side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
 mod active_directory;
+mod ber;
 mod certificate;
+mod change;
 mod dial;
 mod doctor;
 mod entry;
@@ -23,6 +26,7 @@ mod guard;
 mod health;
 mod kept;
 mod names;
+mod policy;
 mod pool;
 mod range;
 mod relay;
@@ -42,12 +46,14 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::model::{Membership, Now, Password, TypedName};
+use crate::model::{Dn, Membership, Now, Password, TypedName};
 
+use self::exchange::Ending;
 use self::group::Groups;
 use self::servers::Servers;
 use self::user::Users;
 
+pub use change::{ChangeAnswer, Rejection};
 pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
@@ -68,6 +74,7 @@ struct Inner {
     users: Users,
     groups: Arc<Groups>,
     nobody: String,
+    schema: Schema,
     _refresh: JoinSet<()>,
 }
 
@@ -87,6 +94,7 @@ impl Directory {
         Ok(Self {
             inner: Arc::new(Inner {
                 nobody: users.nobody(),
+                schema: settings.schema,
                 servers,
                 users,
                 groups,
@@ -120,17 +128,14 @@ impl Directory {
         if ending.code != 0 {
             tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
         }
-        match verdict::on_bind(ending.code, &ending.text) {
-            Ok(PasswordAnswer::Accepted(PasswordState::Valid)) => Ok(PasswordAnswer::Accepted(
+        Ok(match bind_answer(dn, &ending)? {
+            PasswordAnswer::Accepted(PasswordState::Valid) => PasswordAnswer::Accepted(
                 entry
                     .password_expires_in
                     .map_or(PasswordState::Valid, PasswordState::Expires),
-            )),
-            Ok(answer) => Ok(answer),
-            Err(hint) => Err(Unavailable {
-                cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
-            }),
-        }
+            ),
+            answer => answer,
+        })
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
@@ -157,6 +162,19 @@ impl Directory {
     pub fn healthy(&self) -> bool {
         self.inner.servers.any_up()
     }
+}
+
+/// What the end of a user's bind says about the password.
+///
+/// # Errors
+/// It says nothing about it.
+fn bind_answer(dn: &Dn, ending: &Ending) -> Result<PasswordAnswer, Unavailable> {
+    if let Some(answer) = ending.remark.on_bind(ending.code) {
+        return Ok(answer);
+    }
+    verdict::on_bind(ending.code, &ending.text).map_err(|hint| Unavailable {
+        cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+    })
 }
 
 /// Keeps the knowledge about groups and their names current until the task is dropped.

@@ -7,6 +7,7 @@ use ldap3::LdapError;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::exchange::Ending;
 use super::pool::{self, BindConnections, BindPool, SearchConnections, SearchPool};
@@ -54,7 +55,7 @@ impl Server {
     /// No answer, or none that says something about the password.
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Trouble> {
         let mut exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
-        match exchange.ask("bind", &Request::bind(dn, password)).await {
+        match exchange.ask("bind", &Request::user_bind(dn, password)).await {
             Ok(ending) if [BUSY, UNAVAILABLE].contains(&ending.code) => {
                 Err(self.busy("bind", ending.code, &ending.text))
             }
@@ -64,6 +65,35 @@ impl Server {
                 Err(trouble)
             }
         }
+    }
+
+    /// Binds and, if `go_on` says so of the answer, sends `change` over the same connection, which serves nothing
+    /// else afterwards.
+    ///
+    /// # Errors
+    /// No answer, or none that says something about the passwords.
+    pub async fn change(
+        &self,
+        bind: &Request,
+        change: &Request,
+        go_on: &(impl Fn(&Ending) -> bool + Sync),
+        sent: &Sent,
+    ) -> Result<Steps, Trouble> {
+        let exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
+        let mut exchange = Object::take(exchange);
+        let bound = exchange.ask("bind", bind).await?;
+        if [BUSY, UNAVAILABLE].contains(&bound.code) {
+            return Err(self.busy("bind", bound.code, &bound.text));
+        }
+        let mut steps = Steps {
+            bind: bound,
+            change: None,
+        };
+        if go_on(&steps.bind) {
+            sent.note();
+            steps.change = Some(exchange.ask("change of a password", change).await?);
+        }
+        Ok(steps)
     }
 
     /// Searches; a second time over a fresh connection if a kept one turned out to be dead.

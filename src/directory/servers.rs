@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::entry::Unavailable;
 use super::exchange::Ending;
 use super::health::{Health, probe_forever};
+use super::request::Request;
 use super::search::{Answer, Query};
 use super::server::Server;
 use super::settings::Settings;
@@ -57,6 +59,30 @@ impl Servers {
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Unavailable> {
         self.ask(|server| async move { server.bind(dn, password).await })
             .await
+    }
+
+    /// Binds and changes a password, as [`Server::change`] does. Once the change was sent no other server is asked.
+    pub async fn change(
+        &self,
+        bind: &Request,
+        change: &Request,
+        go_on: impl Fn(&Ending) -> bool + Sync,
+    ) -> Result<Steps, Unavailable> {
+        let sent = Sent::default();
+        self.ask(|server| {
+            let (go_on, sent) = (&go_on, &sent);
+            async move {
+                if sent.happened() {
+                    return Err(Sent::unanswered("the first server went silent"));
+                }
+                let steps = server.change(bind, change, go_on, sent).await;
+                steps.map_err(|trouble| match sent.happened() {
+                    true => Sent::unanswered(&trouble.cause()),
+                    false => trouble,
+                })
+            }
+        })
+        .await
     }
 
     /// Searches.

@@ -61,8 +61,9 @@ fn in_domain(sub_code: u32) -> PasswordAnswer {
         // ERROR_INVALID_LOGON_HOURS, ERROR_INVALID_WORKSTATION.
         0x530 => PasswordAnswer::Refused(Refusal::Hours),
         0x531 => PasswordAnswer::Refused(Refusal::Workstation),
-        // ERROR_PASSWORD_EXPIRED, ERROR_PASSWORD_MUST_CHANGE.
-        0x532 | 0x773 => PasswordAnswer::Accepted(PasswordState::MustChange),
+        // ERROR_PASSWORD_EXPIRED, ERROR_PASSWORD_MUST_CHANGE. Such a user cannot bind, and who has not bound cannot
+        // change the password over LDAP.
+        0x532 | 0x773 => PasswordAnswer::Accepted(PasswordState::MustChangeElsewhere),
         // ERROR_ACCOUNT_DISABLED, ERROR_ACCOUNT_EXPIRED, ERROR_ACCOUNT_LOCKED_OUT.
         0x533 => PasswordAnswer::Refused(Refusal::Disabled),
         0x701 => PasswordAnswer::Refused(Refusal::Expired),
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn each_sub_code_of_a_domain_has_its_meaning() {
-        let must_change = PasswordAnswer::Accepted(PasswordState::MustChange);
+        let must_change = PasswordAnswer::Accepted(PasswordState::MustChangeElsewhere);
         for (sub_code, expected) in [
             ("525", PasswordAnswer::Wrong),
             ("52e", PasswordAnswer::Wrong),

@@ -22,6 +22,8 @@ mod index;
 #[cfg(test)]
 mod laws;
 mod matching;
+mod notice;
+mod notice_text;
 mod offer;
 mod pattern;
 mod policy;
@@ -40,6 +42,8 @@ pub use expectation::{Expectation, Unmet};
 pub use explanation::{ExplainedGroup, ExplainedKey, ExplainedProfile, ExplainedRule, Explanation, Outcome};
 pub use glob::Glob;
 pub use hours::{Hours, HoursError};
+pub use notice::{Message, MustChange, Notice, Notices, Occasion};
+pub use notice_text::NoticeText;
 pub use offer::Offer;
 pub use pattern::GroupPattern;
 pub use policy::Policy;

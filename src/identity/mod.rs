@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::authenticate::fake::FakeAccounts;
-    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Settings};
+    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Proven, Settings};
     use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, TypedName};
     use crate::store::Embedded;
 
@@ -103,6 +103,7 @@ mod tests {
                 now: Now::from_unix_ms(0),
             })
             .await
+            .and_then(Proven::verified)
             .unwrap()
     }
 

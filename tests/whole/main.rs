@@ -18,6 +18,7 @@ mod http;
 mod import;
 mod lab;
 mod login;
+mod password;
 mod real_client;
 mod rules_guide;
 mod tickets;

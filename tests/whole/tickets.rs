@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use x2godirector::authenticate::{
-    Attempt, Failure, Login, Method, PasswordChecks, Proof, Settings, Verified,
+    Attempt, Failure, Login, Method, PasswordChecks, Proof, Proven, Settings, Verified,
 };
 use x2godirector::directory::{Directory, Refusal};
 use x2godirector::identity::Identity;
@@ -59,6 +59,7 @@ impl Broker {
                 now: now(),
             })
             .await
+            .and_then(Proven::verified)
     }
 
     /// A login by password: the ticket it gives.

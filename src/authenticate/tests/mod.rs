@@ -1,6 +1,7 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
 mod login_order;
+mod password_change;
 mod ticket_laws;
 
 use std::path::Path;
@@ -157,7 +158,10 @@ async fn send(login: &Login, form: Form<'_>, event: bool) -> Result<Verified, Fa
     if event {
         login.ticket_only(&attempt).await
     } else {
-        login.password_or_ticket(&attempt).await
+        login
+            .password_or_ticket(&attempt)
+            .await
+            .and_then(Proven::verified)
     }
 }
 
