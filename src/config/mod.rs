@@ -16,6 +16,7 @@ mod load;
 mod merge;
 mod named_file;
 mod notices;
+mod pam;
 mod profile_ids;
 mod profiles;
 mod rules;
@@ -29,4 +30,4 @@ mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::process_environment;
-pub use load::{Configuration, load};
+pub use load::{Configuration, load, load_pam_worker};

@@ -18,6 +18,7 @@ mod http;
 mod import;
 mod lab;
 mod login;
+mod pam;
 mod password;
 mod real_client;
 mod rules_guide;
