@@ -35,7 +35,7 @@ const GROUP_PATTERNS: [&str; 9] = [
     "cn=it,ou=other,dc=x",
 ];
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.1"];
-const ADDRESSES: [&str; 4] = ["10.1.2.3", "10.2.0.1", "2001:db8::7", "192.0.2.1"];
+pub(super) const ADDRESSES: [&str; 4] = ["10.1.2.3", "10.2.0.1", "2001:db8::7", "192.0.2.1"];
 const ROOMS: [&str; 4] = ["a", " B", "ab", "$;{} "];
 const ROOM_PATTERNS: [&str; 4] = ["A", "b", "a*", "*"];
 const HOURS: [&str; 4] = [
@@ -65,7 +65,7 @@ fn a_membership() -> impl Strategy<Value = Membership> {
 }
 
 prop_compose! {
-    fn a_person()(
+    pub(super) fn a_person()(
         user in select(&USERS[..]),
         groups in vec(a_membership(), 0..5),
         uid in option::of("[0-9]{4}"),
@@ -104,7 +104,7 @@ prop_compose! {
         except_clients in some(&NETWORKS),
         deny in prop::bool::weighted(0.3),
         about in subsequence(&PROFILE_PATTERNS[..], 1..3),
-        set in option::of(select(&["quiet", "${uid}", "${attr:room}", "${group:lab-*}"][..])),
+        set in option::of(select(&["quiet", "${uid}", "${client}", "${attr:room}", "${group:lab-*}"][..])),
         priority in 0_i64..2,
     ) -> Rule {
         let networks = |texts: Vec<&str>| texts.iter().map(|net| net.parse().unwrap()).collect();
@@ -127,7 +127,7 @@ prop_compose! {
     }
 }
 
-fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(super) fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
     (0_usize..8).prop_flat_map(|count| {
         (0..count)
             .map(|at| a_rule(format!("rule-{at}")))
@@ -135,7 +135,7 @@ fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
     })
 }
 
-fn all_profiles() -> Vec<Profile> {
+pub(super) fn all_profiles() -> Vec<Profile> {
     PROFILES
         .iter()
         .map(|id| {
