@@ -3,7 +3,7 @@
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
 //!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
-//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//!    `- Users, Groups, Everybody (what to ask, what the answer means)                             `- Guard (checks each byte)
 //! ```
 //! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
@@ -11,6 +11,7 @@
 mod account;
 mod dial;
 mod entry;
+mod everybody;
 mod exchange;
 mod filter;
 mod group;
@@ -41,6 +42,7 @@ use self::servers::Servers;
 use self::user::Users;
 
 pub use entry::{AccountState, BindAnswer, Entry, Unavailable};
+pub use everybody::Everybody;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
