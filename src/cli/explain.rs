@@ -65,7 +65,7 @@ pub(super) struct Explain {
 
 /// How an answer is printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Sentences and lists.
     Text,
     /// One JSON object.

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, and the exit codes they share.
 
 pub mod check;
+mod diff;
 mod explain;
 mod import;
 mod serve;
@@ -43,6 +44,12 @@ enum Command {
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
     Explain(explain::Explain),
+    /// Show what changes for whom between two configurations
+    ///
+    /// Asks for every user, from every network and at every time that the rules of either tell apart: who gains or loses
+    /// which profile, and which keys change. Exits with 0 if nothing changes, with 1 if something does, and with 2 if it
+    /// cannot be said completely.
+    Diff(diff::Diff),
     /// Turn an x2gobroker site into files for conf.d
     ///
     /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
@@ -83,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Explain(explain) => explain.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Import(import) => import.run(),
     }
 }

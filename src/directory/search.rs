@@ -102,7 +102,9 @@ impl Answer {
     /// What to tell the admin about an answer that is not all of it.
     pub fn incomplete(&self, purpose: &str) -> Unavailable {
         let hint = match self.code {
-            TOO_MANY | 11 => "raise the server's size limit for bind_dn",
+            TOO_MANY | 11 => {
+                "raise the server's size limit for bind_dn (OpenLDAP: limits … size.prtotal=unlimited)"
+            }
             3 => "raise the server's time limit for bind_dn, or index what the filter names",
             8 | 13 => "it wants TLS or a bind_dn",
             32 => "the base does not exist, or bind_dn may not see it",

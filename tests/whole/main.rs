@@ -9,6 +9,7 @@
 
 mod architecture;
 mod check;
+mod diff;
 mod directory;
 mod expectations;
 mod explain;
