@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Diagnostic;
+use crate::config::{self, Diagnostic};
 
 /// Something went wrong that is neither the arguments' fault nor the configuration's.
 const EXIT_FAILURE: u8 = 1;
@@ -39,7 +39,7 @@ enum Command {
     Serve(serve::Serve),
     /// Say what is wrong with a configuration
     ///
-    /// Prints every problem as `file:line:col: message`. Exits with 0 if the configuration can be used, with 1
+    /// Prints each problem as `file:line:col: message`, at most 200 of them. Exits with 0 if the configuration can be used, with 1
     /// if it cannot.
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
@@ -103,8 +103,12 @@ fn complain(what: &impl Display, exit: u8) -> ExitCode {
 
 /// Prints what is wrong with the configuration, and gives the exit code for it.
 fn complain_about(problems: &[Diagnostic]) -> ExitCode {
-    for problem in problems {
+    let (told, more) = config::told(problems);
+    for problem in told {
         eprintln!("{problem}\n");
+    }
+    if more > 0 {
+        eprintln!("… and {more} more\n");
     }
     complain(&"the configuration cannot be used", EXIT_CONFIGURATION)
 }

@@ -21,11 +21,12 @@ mod rules;
 mod section;
 mod server;
 mod session_keys;
+mod shadowed;
 mod source;
 mod time_zone;
 mod tree;
 mod value;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, told};
 pub use environment::process_environment;
 pub use load::{Configuration, load};

@@ -111,6 +111,25 @@ fn every_broken_configuration_gives_exactly_its_diagnostics() {
 }
 
 #[test]
+fn of_very_many_problems_the_first_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let unknown: String = (0..300).map(|at| format!("x{at} = 1\n")).collect();
+    let directory = "[directory.ldap]\nurls = [\"ldap://localhost\"]\nbase_dn = \"dc=x\"\n";
+    fs::write(folder.path().join("a.toml"), unknown + directory).unwrap();
+    let (good, told) = checked(folder.path());
+    assert!(!good);
+    assert_eq!(told.matches("unknown key").count(), 200);
+    assert!(
+        told.contains("a.toml:200:1") && !told.contains("a.toml:201:1"),
+        "{told}"
+    );
+    assert!(
+        told.contains("\n… and 100 more\n\nThe configuration cannot be used: 300 problems.\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_environment_overrides_the_files() {
     let configuration = shipped(&[
         ("X2GODIRECTOR__SERVER__LISTEN", "127.0.0.1:1443, [::1]:1443"),
