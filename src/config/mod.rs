@@ -11,6 +11,7 @@ mod environment;
 mod expectations;
 mod farms;
 mod icon;
+mod key_path;
 mod ldap_text;
 mod load;
 mod merge;
