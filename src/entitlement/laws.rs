@@ -255,6 +255,24 @@ proptest! {
     }
 
     #[test]
+    fn a_rule_about_other_people_changes_nothing(
+        rules in some_rules(), extra in a_rule("extra".to_owned()), who in a_person(), context in a_context(),
+        how in 0..4,
+    ) {
+        let others = match how {
+            0 => Rule { groups: groups(&["nobody", "cn=nobody,ou=groups,dc=x"]), ..extra },
+            1 => Rule { all_groups: groups(&["staff", "nobody"]), ..extra },
+            2 => Rule { users: globs(&["mallory"]), ..extra },
+            _ => Rule { attributes: vec![attribute("title", &["*"])], ..extra },
+        };
+        let who = LoggedIn(who);
+        let before = Policy::new(all_profiles(), rules.clone()).offers(&who, context);
+        let mut more = rules;
+        more.push(others);
+        prop_assert_eq!(before, Policy::new(all_profiles(), more).offers(&who, context));
+    }
+
+    #[test]
     fn the_order_of_the_files_does_not_matter(
         (rules, shuffled) in some_rules().prop_flat_map(|r| (Just(r.clone()), Just(r).prop_shuffle())),
         profiles in Just(all_profiles()).prop_shuffle(),
