@@ -134,7 +134,6 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     root.finish();
     // Beside an error, a profile that seems to be given to nobody may be what the error is about.
     if problems.is_empty() {
-        profiles.ids.warn_of_others(&rules.given, problems);
         rules.warn_of_contradictions(&profiles.ids, problems);
     }
     let policy = Policy::new(profiles.profiles, rules.rules);

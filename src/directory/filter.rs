@@ -19,6 +19,11 @@ pub(super) fn equals(attribute: &str, value: &str) -> String {
     format!("({attribute}={})", ldap_escape(value))
 }
 
+/// `(attribute=*)`.
+pub(super) fn present(attribute: &str) -> String {
+    format!("({attribute}=*)")
+}
+
 /// `(|…)` of parts that are filters.
 pub(super) fn any_of(parts: &[String]) -> String {
     format!("(|{})", parts.concat())

@@ -3,7 +3,7 @@
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
 //!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
-//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//!    `- Users, Groups, Everybody (what to ask, what it means)                          `- Guard (checks each byte)
 //! ```
 //! [`examine`] uses the same parts to tell an admin what is wrong with a server.
 //!
@@ -19,6 +19,7 @@ mod change;
 mod dial;
 mod doctor;
 mod entry;
+mod everybody;
 mod exchange;
 mod filter;
 mod group;
@@ -56,6 +57,7 @@ use self::user::Users;
 pub use change::{ChangeAnswer, Rejection};
 pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
+pub use everybody::Everybody;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.

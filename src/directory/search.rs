@@ -14,7 +14,7 @@ use super::exchange::shortened;
 use super::range;
 
 /// Entries per page (RFC 2696). OpenLDAP's own default limit for one answer.
-const PAGE_ENTRIES: i32 = 500;
+pub(super) const PAGE_ENTRIES: i32 = 500;
 /// Most entries taken in all. A person in more groups than this is not served rather than served in part.
 const ENTRIES_MAX: usize = 20_000;
 /// Most values taken of an attribute that comes in pieces.
@@ -63,6 +63,17 @@ pub(super) struct Answer {
     pub text: String,
 }
 
+/// One page of an answer.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// What is on it.
+    pub answer: Answer,
+    /// The server's guess how many entries all pages have; 0 where it does not guess.
+    pub of_all: Option<usize>,
+    /// What asks for the next page; empty on the last one.
+    pub cookie: Vec<u8>,
+}
+
 /// One entry.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -102,7 +113,9 @@ impl Answer {
     /// What to tell the admin about an answer that is not all of it.
     pub fn incomplete(&self, purpose: &str) -> Unavailable {
         let hint = match self.code {
-            TOO_MANY | 11 => "raise the server's size limit for bind_dn",
+            TOO_MANY | 11 => {
+                "raise the server's size limit for bind_dn (OpenLDAP: limits … size.prtotal=unlimited)"
+            }
             3 => "raise the server's time limit for bind_dn, or index what the filter names",
             8 | 13 => "it wants TLS or a bind_dn",
             32 => "the base does not exist, or bind_dn may not see it",
@@ -122,45 +135,66 @@ impl Query {
     /// Runs the query on a connection. After an error the connection must not be used again. `limit` is for each
     /// wait; the caller bounds the whole.
     pub async fn run(&self, server: &str, ldap: &mut Ldap, limit: Duration) -> Result<Answer, LdapError> {
-        let mut found = Vec::new();
-        let mut elsewhere = Vec::new();
+        let mut answer = Answer {
+            server: server.to_owned(),
+            found: Vec::new(),
+            elsewhere: Vec::new(),
+            code: 0,
+            text: String::new(),
+        };
         let mut cookie = Vec::new();
         loop {
-            let (scope, size_limit) = match self.extent {
-                Extent::Base => (Scope::Base, 0),
-                Extent::One => (Scope::Subtree, 2),
-                Extent::All => (Scope::Subtree, 0),
-            };
-            let SearchResult(entries, result) = ldap
-                .with_timeout(limit)
-                .with_search_options(SearchOptions::new().sizelimit(size_limit))
-                .with_controls(self.controls(cookie))
-                .search(&self.base, scope, &self.filter, &self.attributes)
-                .await?;
-            found.extend(
-                entries
-                    .into_iter()
-                    .map(|entry| found_entry(SearchEntry::construct(entry))),
-            );
-            elsewhere.extend(result.refs);
-            let (code, text) = if found.len() > ENTRIES_MAX {
+            let page = self.page(server, ldap, limit, cookie).await?;
+            answer.found.extend(page.answer.found);
+            answer.elsewhere.extend(page.answer.elsewhere);
+            (answer.code, answer.text) = if answer.found.len() > ENTRIES_MAX {
                 (TOO_MANY, format!("more than {ENTRIES_MAX} entries"))
             } else {
-                (result.rc, shortened(&result.text))
+                (page.answer.code, page.answer.text)
             };
-            cookie = next_page(&result.ctrls);
-            if cookie.is_empty() || code != 0 {
-                let mut answer = Answer {
-                    server: server.to_owned(),
-                    found,
-                    elsewhere,
-                    code,
-                    text,
-                };
-                answer.fetch_rest(ldap, limit).await?;
+            cookie = page.cookie;
+            if cookie.is_empty() || answer.code != 0 {
                 return Ok(answer);
             }
         }
+    }
+
+    /// Asks for one page, the first one with an empty cookie. After an error the connection must not be used again.
+    pub async fn page(
+        &self,
+        server: &str,
+        ldap: &mut Ldap,
+        limit: Duration,
+        cookie: Vec<u8>,
+    ) -> Result<Page, LdapError> {
+        let (scope, size_limit) = match self.extent {
+            Extent::Base => (Scope::Base, 0),
+            Extent::One => (Scope::Subtree, 2),
+            Extent::All => (Scope::Subtree, 0),
+        };
+        let SearchResult(entries, result) = ldap
+            .with_timeout(limit)
+            .with_search_options(SearchOptions::new().sizelimit(size_limit))
+            .with_controls(self.controls(cookie))
+            .search(&self.base, scope, &self.filter, &self.attributes)
+            .await?;
+        let paged = paged_results(&result.ctrls);
+        let found = entries
+            .into_iter()
+            .map(|entry| found_entry(SearchEntry::construct(entry)));
+        let mut answer = Answer {
+            server: server.to_owned(),
+            found: found.collect(),
+            elsewhere: result.refs,
+            code: result.rc,
+            text: shortened(&result.text),
+        };
+        answer.fetch_rest(ldap, limit).await?;
+        Ok(Page {
+            answer,
+            of_all: paged.as_ref().and_then(|paged| usize::try_from(paged.size).ok()),
+            cookie: paged.map(|paged| paged.cookie).unwrap_or_default(),
+        })
     }
 
     fn controls(&self, cookie: Vec<u8>) -> Vec<RawControl> {
@@ -256,15 +290,12 @@ const OTHER: u32 = 80;
 /// `sizeLimitExceeded` (RFC 4511 appendix A.2), which is also what our own limit amounts to.
 const TOO_MANY: u32 = 4;
 
-/// The cookie that asks for the next page; empty after the last one.
-fn next_page(controls: &[Control]) -> Vec<u8> {
-    controls
-        .iter()
-        .find_map(|Control(kind, raw)| match kind {
-            Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>().cookie),
-            _ => None,
-        })
-        .unwrap_or_default()
+/// What the server says of the pages.
+fn paged_results(controls: &[Control]) -> Option<PagedResults> {
+    controls.iter().find_map(|Control(kind, raw)| match kind {
+        Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>()),
+        _ => None,
+    })
 }
 
 fn found_entry(entry: SearchEntry) -> Found {

@@ -10,8 +10,9 @@ use super::dial::Dialer;
 use super::entry::Unavailable;
 use super::exchange::Ending;
 use super::health::{Health, probe_forever};
+use super::pool::SearchConnection;
 use super::request::Request;
-use super::search::{Answer, Query};
+use super::search::{Answer, Page, Query};
 use super::server::Server;
 use super::settings::Settings;
 use super::trouble::Trouble;
@@ -91,6 +92,19 @@ impl Servers {
         self.ask(|server| {
             let query = Arc::clone(&query);
             async move { server.search(&query).await }
+        })
+        .await
+    }
+
+    /// The first page of the answer to a query, and what goes on asking the same server.
+    pub async fn first_page(
+        &self,
+        query: &Arc<Query>,
+    ) -> Result<(Arc<Server>, SearchConnection, Page), Unavailable> {
+        self.ask(|server| async move {
+            let connection = server.own_search_connection().await?;
+            let (connection, page) = server.page(connection, query, Vec::new()).await?;
+            Ok((server, connection, page))
         })
         .await
     }

@@ -47,6 +47,29 @@ impl Settings {
         servers.iter().any(|server| server.transport != Transport::Plain)
     }
 
+    /// The keys of `[directory.ldap]` by which these settings may find other users or groups than those.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let account = |settings: &Self| settings.service.as_ref().map(|service| service.dn.clone());
+        let pairs = [
+            ("urls", self.servers == other.servers),
+            ("bind_dn", account(self) == account(other)),
+            ("schema", self.schema == other.schema),
+            ("nested_groups", self.nested_groups == other.nested_groups),
+            (
+                "user_base, user_filter or user_dn_template",
+                self.user_lookup == other.user_lookup,
+            ),
+            (
+                "user_attribute",
+                self.user_attribute.eq_ignore_ascii_case(&other.user_attribute),
+            ),
+            ("group_base", self.group_base == other.group_base),
+            ("group_filter", self.group_filter == other.group_filter),
+        ];
+        let different = pairs.into_iter().filter(|(_, same)| !same);
+        different.map(|(key, _)| key).collect()
+    }
+
     /// Checks that there are authorities to believe, if these servers need any or `ca_file` was named. Blocks on
     /// file access.
     ///
@@ -121,7 +144,7 @@ impl Schema {
 }
 
 /// How the entry of a user is found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserLookup {
     /// A search below `base` for `(&FILTER(ATTRIBUTE=name))`.
     Search {

@@ -11,6 +11,8 @@ use super::{account, active_directory, filter};
 
 /// The words that stand for the name in a DN template.
 const PLACEHOLDER: &str = "{user}";
+/// What the search for all users is for, in messages.
+pub(super) const EVERYBODY: &str = "search for all users";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
 const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
 /// The same in a domain, where `homeDirectory` is one for Windows and no number names the primary group.
@@ -93,6 +95,57 @@ impl Users {
             Schema::Rfc2307 | Schema::Rfc2307bis => by_name,
             Schema::ActiveDirectory => filter::any_of(&[by_name, filter::equals(PRINCIPAL_NAME, name)]),
         }
+    }
+
+    /// Whether a domain of Active Directory has them.
+    pub fn are_of_a_domain(&self) -> bool {
+        self.schema == Schema::ActiveDirectory
+    }
+
+    /// The search for all users.
+    ///
+    /// # Errors
+    /// A DN template does not say where they all are.
+    pub fn query_for_all(&self) -> Result<Query, Unavailable> {
+        let (base, filter) = match &self.lookup {
+            UserLookup::Search { base, filter } => (base.as_str(), filter.as_str()),
+            UserLookup::Template(template) => {
+                let base = base_of(template).ok_or_else(|| Unavailable {
+                    cause: format!(
+                        "{EVERYBODY}: user_dn_template names no one place below which they all are"
+                    ),
+                })?;
+                (base, "(objectClass=*)")
+            }
+        };
+        Ok(Query {
+            purpose: EVERYBODY,
+            base: base.to_owned(),
+            extent: Extent::All,
+            filter: filter::both(filter, &filter::present(&self.name_attribute)),
+            attributes: self.attributes.clone(),
+            values: None,
+        })
+    }
+
+    /// The entries of a page that are users: those that a login would find by their names.
+    ///
+    /// # Errors
+    /// An entry cannot be read.
+    pub fn all_of(&self, server: &str, found: Vec<Found>, now: Now) -> Result<Vec<Entry>, Unavailable> {
+        let mut users = Vec::new();
+        for found in found {
+            let entry = self.read(found, now).map_err(|why| Unavailable {
+                cause: format!("{server}: {EVERYBODY}: {why}"),
+            })?;
+            users.extend(entry.filter(|entry| match &self.lookup {
+                UserLookup::Search { .. } => true,
+                UserLookup::Template(template) => {
+                    Dn::new(&fill(template, entry.user.as_str())).is_ok_and(|dn| entry.key == Key::Dn(dn))
+                }
+            }));
+        }
+        Ok(users)
     }
 
     /// The DN of a user who cannot exist: 128 random bits as name.
@@ -194,6 +247,13 @@ fn fill(template: &str, name: &str) -> String {
     template.replace(PLACEHOLDER, &dn_escape(name))
 }
 
+/// What stands behind the name and the rest of its RDN.
+fn base_of(template: &str) -> Option<&str> {
+    let (before, after) = template.split_once(PLACEHOLDER)?;
+    let (_, base) = after.split_once(',')?;
+    (!before.contains(',') && !base.contains(PLACEHOLDER)).then_some(base)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -261,6 +321,28 @@ mod tests {
         let query = users(UserLookup::Template("uid={user},dc=x".into())).query(&typed("a,dc=y"));
         assert_eq!(query.base, r"uid=a\2cdc\3dy,dc=x");
         assert_eq!(query.extent, Extent::Base);
+    }
+
+    #[test]
+    fn all_users_are_those_whom_a_login_would_find() {
+        assert_eq!(
+            searched().query_for_all().unwrap().filter,
+            "(&(objectClass=person)(uid=*))"
+        );
+        let template = users(UserLookup::Template("uid={user},ou=people,dc=x".into()));
+        assert_eq!(template.query_for_all().unwrap().base, "ou=people,dc=x");
+        let page = answer(
+            0,
+            &[
+                ("UID=Al, ou=people,dc=x", &["al"]),
+                ("uid=bo,ou=old,dc=x", &["bo"]),
+            ],
+        );
+        let found = template.all_of("", page.found, Now::from_unix_ms(0)).unwrap();
+        let names: Vec<_> = found.iter().map(|entry| entry.user.as_str()).collect();
+        assert_eq!(names, ["al"]);
+        let everywhere = users(UserLookup::Template("uid=x,ou={user},dc=x".into()));
+        assert!(everywhere.query_for_all().is_err());
     }
 
     #[test]

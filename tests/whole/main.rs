@@ -10,6 +10,7 @@
 mod active_directory;
 mod architecture;
 mod check;
+mod diff;
 mod directory;
 mod doctor;
 mod expectations;
