@@ -291,11 +291,15 @@ impl Answers {
         (!first.is_null()).then_some(Self { first, count })
     }
 
-    /// Puts a copy of `answer`, which has no NUL in it, at this place. False if there is no memory.
+    /// Puts a copy of `answer`, which has no NUL in it, at this place. False if there is no memory
+    /// or no such place.
     fn put(&mut self, index: usize, answer: &str) -> bool {
+        if index >= self.count {
+            return false;
+        }
         // SAFETY: calloc has no preconditions; the last byte stays the NUL that ends the string.
         let copy: *mut u8 = unsafe { libc::calloc(answer.len() + 1, 1) }.cast();
-        if copy.is_null() || index >= self.count {
+        if copy.is_null() {
             return false;
         }
         // SAFETY: `copy` holds one byte more than `answer`, and the index was checked.

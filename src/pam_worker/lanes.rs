@@ -111,6 +111,11 @@ impl Lanes {
 }
 
 impl Slot {
+    /// Who holds it.
+    pub(super) fn who(&self) -> &Who {
+        &self.who
+    }
+
     /// Notes that whoever holds it succeeded.
     pub(super) fn succeeded(&self) {
         lock(&self.lanes.history).succeeded(&self.who);

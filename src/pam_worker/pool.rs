@@ -73,9 +73,13 @@ impl Pool {
     /// Has a question answered when its turn comes. Dropping the future leaves the queue; a question that a
     /// process already has is answered nonetheless, and counts.
     pub(super) async fn ask(self: &Arc<Self>, who: Who, request: Request) -> Reply {
+        let name = who.name.clone();
         let slot = match self.lanes.enter(who).await {
             Ok(slot) => slot,
-            Err(why) => return failed(why.to_string(), false),
+            Err(why) => {
+                tracing::warn!(user = ?name, "{why}");
+                return failed(why.to_string(), false);
+            }
         };
         let shown = request.has_password();
         let (sender, receiver) = oneshot::channel();
@@ -89,9 +93,11 @@ impl Pool {
 
     /// Answers one question, and sees to it that there is a process for the next before the slot is free.
     async fn answer(&self, slot: Slot, request: Request, sender: oneshot::Sender<Reply>) {
+        let user = &slot.who().name;
         let mut child = match self.take().await {
             Ok(child) => child,
             Err(why) => {
+                tracing::error!(?user, "{why}");
                 // Nobody waits for the answer any more if this fails.
                 let _ = sender.send(failed(why, false));
                 return;
@@ -101,6 +107,7 @@ impl Pool {
         let reply = child.ask(&request, self.limit).await;
         drop(request);
         match &reply {
+            Ok(Reply::Failed(Unreachable { cause, .. })) => tracing::warn!(?user, "{cause}"),
             Ok(reply) => match outcome(reply) {
                 Some(true) => slot.succeeded(),
                 Some(false) => slot.failed(),
@@ -108,7 +115,7 @@ impl Pool {
             },
             Err(why) => {
                 slot.failed();
-                tracing::warn!(%why, "a PAM process is lost, and one login with it");
+                tracing::warn!(?user, "{why}");
             }
         }
         let lost = reply.is_err();

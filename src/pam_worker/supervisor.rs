@@ -11,7 +11,6 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::answers::Unreachable;
 use super::frame;
 use super::history::Who;
 use super::limits::{LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REQUEST_BYTES_MAX};
@@ -152,9 +151,6 @@ impl Pools {
                 _ = stream.read(&mut byte) => return,
             }
         };
-        if let Reply::Failed(Unreachable { cause, .. }) = &reply {
-            tracing::warn!("{cause}");
-        }
         // Fails if the daemon went away, which then knows nothing and lets nobody in.
         let _ = timeout(TRANSFER_TIMEOUT, frame::write(&mut stream, &reply.encode())).await;
     }

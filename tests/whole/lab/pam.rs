@@ -154,13 +154,25 @@ impl PamWorker {
     /// The process in which the misbehaving module serves this user.
     pub async fn process_of(&self, user: &str) -> i32 {
         let file = self.path(&format!("{user}.pid"));
-        tokio::task::spawn_blocking(move || {
-            wait_for("a module that is asked", || {
-                fs::read_to_string(&file).ok()?.trim().parse().ok()
-            })
+        wait_beside("a module that is asked", move || {
+            fs::read_to_string(&file).ok()?.trim().parse().ok()
         })
         .await
-        .expect("wait")
+    }
+
+    /// Waits until the misbehaving module was asked for so many users.
+    pub async fn users_asked(&self, count: usize) {
+        let folder = self.folder.path().to_owned();
+        wait_beside("modules that are asked", move || {
+            let files = fs::read_dir(&folder).ok()?.filter_map(Result::ok);
+            let asked = files.filter(|file| {
+                file.path()
+                    .extension()
+                    .is_some_and(|extension| extension == "pid")
+            });
+            (asked.count() >= count).then_some(())
+        })
+        .await;
     }
 }
 
@@ -175,9 +187,16 @@ pub fn is_running(pid: i32) -> bool {
 
 /// Waits until there is no such process.
 pub async fn wait_until_gone(pid: i32) {
-    tokio::task::spawn_blocking(move || wait_for("end of a process", || (!is_running(pid)).then_some(())))
-        .await
-        .expect("wait");
+    wait_beside("end of a process", move || (!is_running(pid)).then_some(())).await;
+}
+
+/// [`wait_for`] while the test's other tasks go on.
+async fn wait_beside<T: Send + 'static>(
+    what: &'static str,
+    ready: impl FnMut() -> Option<T> + Send + 'static,
+) -> T {
+    let waiting = tokio::task::spawn_blocking(move || wait_for(what, ready));
+    waiting.await.expect("wait")
 }
 
 /// A password.

@@ -68,7 +68,7 @@ async fn the_wait_after_a_failure_holds_no_process() {
             client.authenticate(&name, &password("wrong"), CLIENT).await
         });
     }
-    worker.process_of("delayed-5").await;
+    worker.users_asked(6).await;
     assert_eq!(
         client.authenticate("alice", &password(RIGHT), CLIENT).await,
         Ok(right("alice"))
@@ -102,6 +102,12 @@ async fn a_module_that_crashes_costs_one_login() {
             panic!("an answer")
         };
         assert!(cause.contains(said), "{cause}");
+        let log = worker.log();
+        let whose = format!("user=\"{name}\"");
+        let line = log
+            .lines()
+            .find(|line| line.contains(said) && line.contains(&whose));
+        assert!(line.is_some(), "{log}");
         assert_eq!(
             client.authenticate("alice", &password(RIGHT), CLIENT).await,
             Ok(right("alice"))
@@ -129,7 +135,8 @@ async fn hung_logins_leave_room_for_good_ones() {
         };
         hung.spawn(async move { client.authenticate(&name, &password(RIGHT), elsewhere).await });
     }
-    worker.process_of("hang-11").await;
+    // Alice's, and as many of the names as there are places for them: four are left to the one name.
+    worker.users_asked(1 + 8).await;
     for _ in 0..16 {
         assert_eq!(
             client.authenticate("alice", &password(RIGHT), CLIENT).await,
