@@ -1,7 +1,7 @@
 //! The running daemon: configuration to snapshot to listeners; reload, drain, and word to systemd.
 
 pub mod clock;
-mod core_dumps;
+pub(crate) mod core_dumps;
 mod snapshot;
 
 use std::net::SocketAddr;
@@ -148,8 +148,12 @@ impl App {
         match self.renew().await {
             Ok(()) => tracing::info!("configuration reloaded"),
             Err(StartError::Configuration(problems)) => {
-                for problem in problems {
+                let (told, more) = config::told(&problems);
+                for problem in told {
                     tracing::error!("{problem}");
+                }
+                if more > 0 {
+                    tracing::error!("… and {more} more");
                 }
                 tracing::error!("not reloaded: the configuration in use stays");
             }

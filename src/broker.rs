@@ -12,16 +12,16 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::audit::Outcome;
-use crate::authenticate::{Failure, Login, Verified};
-use crate::directory::Unavailable;
-use crate::entitlement::{Offer, Policy};
+use crate::authenticate::{Failure, Login, Proof, Proven};
+use crate::directory::{Rejection, Unavailable};
+use crate::entitlement::{Notice, Notices, Offer, Policy};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
-use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TypedName};
+use crate::model::{Caller, DecisionId, Now, Offered, Password, ProfileId, TypedName};
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
-    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost,
+    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost, Task,
 };
 
 use turn::Turn;
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub farms: Farms,
     /// How clients shall behave.
     pub client: ClientConfig,
+    /// What users are told.
+    pub notices: Notices,
 }
 
 /// What the broker takes from the world.
@@ -75,6 +77,9 @@ enum Refusal {
     /// The rules do not give this profile.
     #[error("profile `{0}` is not offered to this user here and now")]
     NotOffered(ProfileId),
+    /// The old password is right, and the new one is not taken.
+    #[error("password not changed: {0}")]
+    NotChanged(Rejection),
 }
 
 impl Refusal {
@@ -83,7 +88,15 @@ impl Refusal {
             Self::Login(Failure::Unavailable { .. }) | Self::Groups(_) | Self::Store(_) => {
                 Outcome::Unavailable
             }
-            Self::Login(_) | Self::NotOffered(_) => Outcome::Refused,
+            Self::Login(_) | Self::NotOffered(_) | Self::NotChanged(_) => Outcome::Refused,
+        }
+    }
+
+    /// What the client is told: only somebody who has proven the old password learns that it was not changed.
+    fn reply(&self, task: Task) -> Reply {
+        match self {
+            Self::NotChanged(_) => Reply::PasswordChange { changed: false },
+            Self::Login(_) | Self::Groups(_) | Self::Store(_) | Self::NotOffered(_) => task.refusal(),
         }
     }
 }
@@ -129,7 +142,10 @@ impl Broker {
                 profile,
                 login,
             } => self.select(&mut turn, &credentials, &profile, login).await,
-            Request::ChangePassword { credentials, .. } => change_password(&mut turn, &credentials).await,
+            Request::ChangePassword {
+                credentials,
+                new_password,
+            } => change_password(&mut turn, &credentials, &new_password).await,
             Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
             Request::TestConnection => Ok(Reply::ConnectionTest),
         };
@@ -142,24 +158,49 @@ impl Broker {
                 turn.refused(refusal.outcome(), refusal.to_string());
                 drop(turn);
                 tokio::time::sleep_until(next_step(began, Instant::now())).await;
-                task.refusal()
+                refusal.reply(task)
             }
         }
     }
 
-    /// The profiles somebody may have.
+    /// The profiles somebody may have, and what they must read.
     async fn list(&self, turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-        let (verified, identity) = identify(turn, credentials).await?;
-        let offers = turn.snapshot.policy.offers(&identity, turn.context());
+        let proven = prove(turn, credentials).await?;
+        let ticket = turn.ticket_of(&proven);
+        let snapshot = Arc::clone(&turn.snapshot);
+        let (notices, offers) = match proven {
+            Proven::Verified(verified) => {
+                let identity = Identity::read(&verified, snapshot.groups.as_ref()).await?;
+                let offers = snapshot.policy.offers(&identity, turn.context());
+                let password = verified.password_end();
+                (
+                    snapshot.notices.beside(offers.len(), password, turn.occasion()),
+                    offers,
+                )
+            }
+            Proven::ChangeOnly(known) => {
+                turn.note_change_only();
+                let here = known.is_changed_here();
+                (
+                    snapshot.notices.instead_of_offers(here, turn.occasion()),
+                    Vec::new(),
+                )
+            }
+        };
         turn.note_offers(&offers);
+        turn.note_notices(&notices);
         Ok(Reply::List {
-            ticket: turn.ticket_of(&verified),
-            profiles: offers.iter().map(listed).collect(),
-            client: turn.snapshot.client,
+            ticket,
+            profiles: notices
+                .iter()
+                .map(shown)
+                .chain(offers.iter().map(listed))
+                .collect(),
+            client: snapshot.client,
         })
     }
 
-    /// A host for one of them.
+    /// A host for one of them; none for a notice, whoever was shown it.
     async fn select(
         &self,
         turn: &mut Turn,
@@ -168,7 +209,14 @@ impl Broker {
         login: Option<TypedName>,
     ) -> Result<Reply, Refusal> {
         turn.note_profile(profile);
-        let (verified, identity) = identify(turn, credentials).await?;
+        let proven = prove(turn, credentials).await?;
+        let ticket = turn.ticket_of(&proven);
+        if profile.is_notice() {
+            turn.note_notice(profile);
+            return Ok(Reply::Select { ticket, host: None });
+        }
+        let verified = proven.verified()?;
+        let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
         let snapshot = Arc::clone(&turn.snapshot);
         let offer = snapshot.policy.offer(&identity, turn.context(), profile);
         let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
@@ -179,7 +227,7 @@ impl Broker {
             .await;
         turn.note_placement(&placed);
         Ok(Reply::Select {
-            ticket: turn.ticket_of(&verified),
+            ticket,
             host: placed.ok().map(|placement| SelectedHost {
                 address: placement.address().clone(),
                 port: placement.port(),
@@ -196,7 +244,9 @@ impl Broker {
         event: &Event,
     ) -> Result<Reply, Refusal> {
         let verified = turn.snapshot.login.ticket_only(&turn.attempt(credentials)).await;
-        let verified = turn.note_login(credentials, verified)?;
+        let verified = turn.note_proof(credentials, verified, |verified| {
+            (verified.account(), verified.proof())
+        })?;
         let (farms, account) = (&turn.snapshot.farms, verified.account());
         let server = event.server.as_str();
         let counted = match event.kind {
@@ -211,27 +261,42 @@ impl Broker {
     }
 }
 
-/// A new password. The broker changes none; only somebody who has proven the old one is told so.
-async fn change_password(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-    prove(turn, credentials).await?;
-    Ok(Reply::PasswordChange { changed: false })
+/// A new password.
+async fn change_password(
+    turn: &mut Turn,
+    credentials: &Credentials,
+    new: &Password,
+) -> Result<Reply, Refusal> {
+    let change = turn
+        .snapshot
+        .login
+        .change_password(&turn.attempt(credentials), new)
+        .await;
+    let change = turn.note_proof(credentials, change, |change| (&change.account, Proof::Password))?;
+    change.outcome.map_err(Refusal::NotChanged)?;
+    Ok(Reply::PasswordChange { changed: true })
 }
 
 /// Proves who asks: by a ticket with its password, else by the password.
-async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Verified, Failure> {
-    let verified = turn
+async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Failure> {
+    let proven = turn
         .snapshot
         .login
         .password_or_ticket(&turn.attempt(credentials))
         .await;
-    turn.note_login(credentials, verified)
+    turn.note_proof(credentials, proven, |proven| (proven.account(), proven.proof()))
 }
 
-/// Proves who asks, and reads their groups.
-async fn identify(turn: &mut Turn, credentials: &Credentials) -> Result<(Verified, Identity), Refusal> {
-    let verified = prove(turn, credentials).await?;
-    let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
-    Ok((verified, identity))
+/// A notice as the client shows it. Selected, it asks for no second password and gets its answer at once.
+fn shown(notice: &Notice) -> OfferedProfile {
+    OfferedProfile {
+        id: notice.id.clone(),
+        keys: [
+            ("name", Value::Text(notice.text.clone())),
+            ("usebrokerpass", Value::Flag(true)),
+        ]
+        .into(),
+    }
 }
 
 /// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not

@@ -34,5 +34,6 @@ pub(super) async fn build(
         groups: directory,
         farms,
         client: configuration.client,
+        notices: configuration.notices,
     })
 }

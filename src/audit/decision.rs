@@ -47,6 +47,12 @@ pub struct Decision {
     /// The profiles offered, or the one selected.
     #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileId>,
+    /// Why somebody proven is offered nothing, where it is not the rules'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_profiles: Option<String>,
+    /// The notices shown, or the one selected. They grant nothing.
+    #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<ProfileId>,
     /// The rules that granted the selected profile.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -93,6 +99,8 @@ impl Decision {
             typed: None,
             proof: None,
             profiles: Vec::new(),
+            no_profiles: None,
+            notices: Vec::new(),
             rules: Vec::new(),
             farm: None,
             host: None,

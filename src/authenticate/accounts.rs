@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::directory::{BindAnswer, Directory, Entry, Unavailable};
-use crate::model::{Now, Password, Source, TypedName};
+use crate::directory::{ChangeAnswer, Directory, Entry, PasswordAnswer, Unavailable};
+use crate::model::{ClientAddress, Now, Password, Source, TypedName};
 
 /// What an account source answers, some time later. Each answer comes within the source's own deadline.
 pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send + 'a>>;
@@ -17,8 +17,22 @@ pub trait Accounts: Send + Sync {
     fn is_reachable(&self) -> bool;
     /// The entry that the typed name means; none if the source has no such user.
     fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>>;
-    /// Shows the password to the source, once.
-    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer>;
+    /// Shows the password to the source, once. `client` is where the user sits.
+    fn check_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        password: &'a Password,
+        client: ClientAddress,
+    ) -> Asked<'a, PasswordAnswer>;
+    /// Changes the password, as the user and by the source's own policy: shows the old one to the source, once, and
+    /// nothing is changed unless that is right. `client` is where the user sits.
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer>;
     /// Takes the time of a check that cannot succeed, for a name that does not exist.
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()>;
 }
@@ -36,8 +50,23 @@ impl Accounts for Directory {
         Box::pin(Self::find(self, name, now))
     }
 
-    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+    fn check_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        password: &'a Password,
+        _client: ClientAddress,
+    ) -> Asked<'a, PasswordAnswer> {
         Box::pin(Self::check_password(self, entry, password))
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        _client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer> {
+        Box::pin(Self::change_password(self, entry, old, new))
     }
 
     fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {

@@ -1,6 +1,6 @@
 //! Why nobody was proven.
 
-use crate::directory::Unavailable;
+use crate::directory::{Refusal, Unavailable};
 use crate::store::StoreError;
 
 /// Why a login failed, for the audit log. A client is told none of it: every failure looks the same.
@@ -18,18 +18,12 @@ pub enum Failure {
     /// The same password of the same user was wrong a moment ago and was not tried again.
     #[error("the same wrong password again")]
     RepeatedWrong,
-    /// The directory refused, and the entry is locked: whether the password was right cannot be known.
-    #[error("account locked")]
-    Locked,
-    /// The password is right and the account disabled.
-    #[error("account disabled")]
-    Disabled,
-    /// The password is right and the account past the end of its life.
-    #[error("account expired")]
-    Expired,
-    /// The directory refuses this account whatever the password.
-    #[error("account refused by the directory")]
-    Refused,
+    /// The source or the state of the account refuses it whatever the password.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The password is right, and good for nothing but being changed.
+    #[error("the password must be changed")]
+    MustChange,
     /// A request that only a ticket opens came without one that counts.
     #[error("no valid ticket")]
     TicketInvalid,

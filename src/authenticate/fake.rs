@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, Asked};
-use crate::directory::{AccountState, BindAnswer, Entry, Unavailable};
-use crate::model::{Attributes, Dn, Now, Password, Source, TypedName, UserName};
+use crate::directory::{
+    AccountState, ChangeAnswer, Entry, Key, PasswordAnswer, PasswordState, Rejection, Unavailable,
+};
+use crate::model::{Attributes, ClientAddress, Dn, Now, Password, Source, TypedName, UserName};
 
 /// Users by their folded name, each with its password.
 pub(crate) struct FakeAccounts {
     users: Mutex<HashMap<String, (Entry, String)>>,
+    /// How long their passwords will do, where that is not [`PasswordState::Valid`].
+    pub(crate) states: Mutex<HashMap<String, PasswordState>>,
     /// Searches, binds of users, and checks that cannot succeed.
     pub(crate) finds: AtomicUsize,
     pub(crate) binds: AtomicUsize,
@@ -29,6 +33,7 @@ impl FakeAccounts {
     pub(crate) fn new() -> Self {
         Self {
             users: Mutex::default(),
+            states: Mutex::default(),
             finds: AtomicUsize::new(0),
             binds: AtomicUsize::new(0),
             rejects: AtomicUsize::new(0),
@@ -40,10 +45,11 @@ impl FakeAccounts {
 
     pub(crate) fn add(&self, user: &str, password: &str) {
         let entry = Entry {
-            dn: Dn::new(&format!("uid={user},dc=example,dc=org")).unwrap(),
+            key: Key::Dn(Dn::new(&format!("uid={user},dc=example,dc=org")).unwrap()),
             user: UserName::new(user).unwrap(),
             state: AccountState::Active,
             password_changed: Some(Now::from_unix_ms(0)),
+            password_expires_in: None,
             attributes: Attributes::from([
                 ("uidnumber".to_owned(), vec!["1042".to_owned()]),
                 ("homedirectory".to_owned(), vec![format!("/home/{user}")]),
@@ -91,7 +97,12 @@ impl Accounts for FakeAccounts {
         })
     }
 
-    fn check_password<'a>(&'a self, entry: &'a Entry, password: &'a Password) -> Asked<'a, BindAnswer> {
+    fn check_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        password: &'a Password,
+        _client: ClientAddress,
+    ) -> Asked<'a, PasswordAnswer> {
         Box::pin(async {
             self.binds.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
@@ -102,10 +113,42 @@ impl Accounts for FakeAccounts {
                 .get(&entry.user.folded())
                 .is_some_and(|(_, right)| right == password.expose());
             Ok(if right {
-                BindAnswer::Accepted
+                let states = self.states.lock().unwrap();
+                let state = states.get(&entry.user.folded()).copied();
+                PasswordAnswer::Accepted(state.unwrap_or(PasswordState::Valid))
             } else {
-                BindAnswer::Wrong
+                PasswordAnswer::Wrong
             })
+        })
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer> {
+        Box::pin(async move {
+            match self.check_password(entry, old, client).await? {
+                PasswordAnswer::Wrong => return Ok(ChangeAnswer::Wrong),
+                PasswordAnswer::Refused(refusal) => return Ok(ChangeAnswer::Refused(refusal)),
+                PasswordAnswer::Accepted(PasswordState::MustChangeElsewhere) => {
+                    return Ok(ChangeAnswer::Rejected(Rejection::Elsewhere));
+                }
+                PasswordAnswer::Accepted(_) if new.expose().len() < 4 => {
+                    return Ok(ChangeAnswer::Rejected(Rejection::TooShort));
+                }
+                PasswordAnswer::Accepted(_) => {}
+            }
+            self.change(&entry.user.folded(), |entry, password| {
+                *password = new.expose().to_owned();
+                entry.password_changed = entry
+                    .password_changed
+                    .map(|at| at.plus(std::time::Duration::from_secs(1)));
+            });
+            self.states.lock().unwrap().remove(&entry.user.folded());
+            Ok(ChangeAnswer::Changed)
         })
     }
 

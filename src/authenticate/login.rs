@@ -7,17 +7,17 @@ use super::attempt::Attempt;
 use super::failure::Failure;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
-use super::tickets::Tickets;
-use super::verified::{Proof, Verified};
-use crate::directory::{AccountState, BindAnswer, Entry};
+use super::tickets::{Tickets, password_end};
+use super::verified::{ChangeOnly, Proof, Proven, Verified};
+use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
 use crate::model::{Account, Password};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
-    accounts: Arc<dyn Accounts>,
-    checks: Arc<PasswordChecks>,
-    tickets: Tickets,
+    pub(super) accounts: Arc<dyn Accounts>,
+    pub(super) checks: Arc<PasswordChecks>,
+    pub(super) tickets: Tickets,
 }
 
 impl Login {
@@ -46,7 +46,7 @@ impl Login {
     /// # Errors
     /// Why nobody was proven; all but [`Failure::Unavailable`] are answers about the user. A ticket that does
     /// not count is no failure.
-    pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
+    pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
         let password = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
         let entry = self.accounts.find(attempt.user, attempt.now).await?;
@@ -54,7 +54,9 @@ impl Login {
             Settled::Proven(ticket, entry) => {
                 let renewed = self.tickets.rotate(&ticket, password, attempt.now).await;
                 self.tickets.touch(&ticket, attempt.now);
-                Ok(Verified::new(ticket.account, entry, Proof::Ticket, renewed))
+                let end = ticket.password_end;
+                let verified = Verified::new(ticket.account, entry, Proof::Ticket, end, renewed);
+                Ok(Proven::Verified(verified))
             }
             Settled::Open(entry) => self.by_password(entry, password, attempt).await,
         }
@@ -73,7 +75,8 @@ impl Login {
         match self.settle(Some(candidate), entry, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 self.tickets.touch(&ticket, attempt.now);
-                Ok(Verified::new(ticket.account, entry, Proof::Ticket, Ok(None)))
+                let end = ticket.password_end;
+                Ok(Verified::new(ticket.account, entry, Proof::Ticket, end, Ok(None)))
             }
             Settled::Open(_) => Err(Failure::TicketInvalid),
         }
@@ -81,7 +84,7 @@ impl Login {
 
     /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
     /// this returns.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         candidate: Option<TicketRecord>,
         entry: Option<Entry>,
@@ -118,27 +121,47 @@ impl Login {
         entry: Option<Entry>,
         password: &Password,
         attempt: &Attempt<'_>,
-    ) -> Result<Verified, Failure> {
+    ) -> Result<Proven, Failure> {
+        let (entry, state) = self.check_password(entry, password, attempt).await?;
+        let account = self.account(&entry);
+        if state == PasswordState::MustChangeElsewhere {
+            return Ok(Proven::ChangeOnly(ChangeOnly::new(account, false, Ok(None))));
+        }
+        let ticket = self
+            .tickets
+            .issue(&account, entry.password_changed, state, attempt, password)
+            .await
+            .map(Some);
+        Ok(if state == PasswordState::MustChange {
+            Proven::ChangeOnly(ChangeOnly::new(account, true, ticket))
+        } else {
+            let end = password_end(state, attempt.now);
+            Proven::Verified(Verified::new(account, entry, Proof::Password, end, ticket))
+        })
+    }
+
+    /// The entry that the password is right for, and how long it will do. For a name without an entry this takes as
+    /// long.
+    pub(super) async fn check_password(
+        &self,
+        entry: Option<Entry>,
+        password: &Password,
+        attempt: &Attempt<'_>,
+    ) -> Result<(Entry, PasswordState), Failure> {
         let subject = match &entry {
             Some(entry) => Subject::Known(entry.clone()),
             None => Subject::Unknown(attempt.user.clone()),
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.now)
+            .check(&self.accounts, subject, password, attempt.client, attempt.now)
             .await?;
         let entry = entry.ok_or(Failure::Unknown)?;
-        judge(checked, entry.state)?;
-        let account = self.account(&entry);
-        let ticket = self
-            .tickets
-            .issue(&account, entry.password_changed, attempt, password)
-            .await
-            .map(Some);
-        Ok(Verified::new(account, entry, Proof::Password, ticket))
+        let state = judge(checked, entry.state)?;
+        Ok((entry, state))
     }
 
-    fn account(&self, entry: &Entry) -> Account {
+    pub(super) fn account(&self, entry: &Entry) -> Account {
         Account {
             source: self.accounts.source(),
             user: entry.user.clone(),
@@ -147,23 +170,32 @@ impl Login {
 }
 
 /// What the directory's word about a user makes of the ticket.
-enum Settled {
+pub(super) enum Settled {
     /// It counts.
     Proven(TicketRecord, Entry),
     /// There is none that counts; what was found is still to be proven by password.
     Open(Option<Entry>),
 }
 
-/// Whether a check of the password lets this account in. A locked account may have opened by itself, which the
+/// What a check of the password means for this account: how long the password will do, or why it does not. A locked account may have opened by itself, which the
 /// directory knows and its entry need not show: there the bind decides.
-fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
+pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
         (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
-        (Checked::Answer(BindAnswer::Refused), _) => Err(Failure::Refused),
-        (Checked::Answer(BindAnswer::Wrong), AccountState::Locked) => Err(Failure::Locked),
-        (Checked::Answer(BindAnswer::Wrong), _) => Err(Failure::Wrong),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Disabled) => Err(Failure::Disabled),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Expired) => Err(Failure::Expired),
-        (Checked::Answer(BindAnswer::Accepted), AccountState::Active | AccountState::Locked) => Ok(()),
+        (Checked::Answer(PasswordAnswer::Refused(refusal)), _) => Err(Failure::Refused(refusal)),
+        (Checked::Answer(PasswordAnswer::Wrong), AccountState::Locked) => {
+            Err(Failure::Refused(Refusal::Locked))
+        }
+        (Checked::Answer(PasswordAnswer::Wrong), _) => Err(Failure::Wrong),
+        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Disabled) => {
+            Err(Failure::Refused(Refusal::Disabled))
+        }
+        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Expired) => {
+            Err(Failure::Refused(Refusal::Expired))
+        }
+        (
+            Checked::Answer(PasswordAnswer::Accepted(password)),
+            AccountState::Active | AccountState::Locked,
+        ) => Ok(password),
     }
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempt;
+mod change;
 mod check_times;
 mod failure;
 mod login;
@@ -21,8 +22,9 @@ mod tests;
 
 pub use accounts::{Accounts, Asked};
 pub use attempt::Attempt;
+pub use change::PasswordChange;
 pub use failure::Failure;
 pub use login::Login;
 pub use password_checks::PasswordChecks;
-pub use settings::Settings;
-pub use verified::{Proof, Verified};
+pub use settings::{Method, Settings};
+pub use verified::{ChangeOnly, Proof, Proven, Verified};

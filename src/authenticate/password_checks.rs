@@ -15,8 +15,8 @@ use super::accounts::Accounts;
 use super::check_times::CheckTimes;
 use super::mac::{KEY_BYTES, mac};
 use super::wrong_passwords::{Mark, WrongPasswords};
-use crate::directory::{BindAnswer, Entry, Unavailable};
-use crate::model::{Now, Password, TypedName};
+use crate::directory::{ChangeAnswer, Entry, PasswordAnswer, Unavailable};
+use crate::model::{ClientAddress, Now, Password, TypedName};
 
 /// Whose password is checked.
 pub(super) enum Subject {
@@ -30,12 +30,21 @@ pub(super) enum Subject {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Checked {
     /// The directory's answer.
-    Answer(BindAnswer),
+    Answer(PasswordAnswer),
     /// The same password of the same user was not accepted a moment ago, and was not tried again.
     Repeated,
 }
 
-type Outcome = Result<BindAnswer, Unavailable>;
+/// What came of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CheckedChange {
+    /// The directory's answer.
+    Answer(ChangeAnswer),
+    /// The old password was not accepted a moment ago, and was not tried again.
+    Repeated,
+}
+
+type Outcome = Result<PasswordAnswer, Unavailable>;
 
 /// The checks under way and the wrong passwords of the last 30 s. One for the life of the process: it outlasts
 /// reloads of the configuration.
@@ -71,6 +80,7 @@ impl PasswordChecks {
         accounts: &Arc<dyn Accounts>,
         subject: Subject,
         password: &Password,
+        client: ClientAddress,
         now: Now,
     ) -> Result<Checked, Unavailable> {
         let mark = self.mark(accounts, &subject, password);
@@ -87,6 +97,7 @@ impl PasswordChecks {
                     let check = Check {
                         checks: Arc::clone(self),
                         mark,
+                        client,
                         now,
                         outcome: ended_early(),
                         sender,
@@ -101,9 +112,79 @@ impl PasswordChecks {
             Err(_) => ended_early(),
         };
         match outcome? {
-            answer if begun_here || answer == BindAnswer::Accepted => Ok(Checked::Answer(answer)),
+            answer if begun_here || matches!(answer, PasswordAnswer::Accepted(_)) => {
+                Ok(Checked::Answer(answer))
+            }
             _ => Ok(Checked::Repeated),
         }
+    }
+
+    /// Changes a password from the first of two to the second, unless the first was wrong in the last 30 s; while it
+    /// is being checked, that answer is waited for. Whoever calls this sees to it that the future is not dropped.
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        accounts: &Arc<dyn Accounts>,
+        entry: &Entry,
+        (old, new): (&Password, &Password),
+        client: ClientAddress,
+        now: Now,
+    ) -> Result<CheckedChange, Unavailable> {
+        let mark = self.mark(accounts, &Subject::Known(entry.clone()), old);
+        let sender = loop {
+            let mut under_way = {
+                let mut state = self.state();
+                if state.wrong.remembers(&mark, now) {
+                    return Ok(CheckedChange::Repeated);
+                }
+                match state.under_way.get(&mark) {
+                    Some(answer) => answer.clone(),
+                    None => {
+                        let (sender, answer) = watch::channel(None);
+                        state.under_way.insert(mark, answer);
+                        break sender;
+                    }
+                }
+            };
+            // Whatever it is: a wrong one is in the table before it is told.
+            let _ = under_way.wait_for(Option::is_some).await;
+        };
+        let mut check = Check {
+            checks: Arc::clone(self),
+            mark,
+            client,
+            now,
+            outcome: ended_early(),
+            sender,
+        };
+        let answer = accounts.change_password(entry, old, new, client).await;
+        check.outcome = match &answer {
+            Ok(ChangeAnswer::Wrong) => Ok(PasswordAnswer::Wrong),
+            Ok(ChangeAnswer::Refused(refusal)) => Ok(PasswordAnswer::Refused(*refusal)),
+            Ok(ChangeAnswer::Changed | ChangeAnswer::Rejected(_)) => Err(Unavailable {
+                cause: "the password was being changed".to_owned(),
+            }),
+            Err(unavailable) => Err(unavailable.clone()),
+        };
+        drop(check);
+        answer.map(CheckedChange::Answer)
+    }
+
+    /// Notes that the first of two passwords is wrong from now on, and the second right, whatever was wrong before.
+    pub(super) fn note_change(
+        &self,
+        accounts: &Arc<dyn Accounts>,
+        entry: &Entry,
+        (old, new): (&Password, &Password),
+        now: Now,
+    ) {
+        let subject = Subject::Known(entry.clone());
+        let (old, new) = (
+            self.mark(accounts, &subject, old),
+            self.mark(accounts, &subject, new),
+        );
+        let mut state = self.state();
+        state.wrong.remember(old, now);
+        state.wrong.forget(&new);
     }
 
     /// The time of the last change is part of it: what was checked before a change says nothing about after.
@@ -145,6 +226,7 @@ fn ended_early() -> Outcome {
 struct Check {
     checks: Arc<PasswordChecks>,
     mark: Mark,
+    client: ClientAddress,
     now: Now,
     outcome: Outcome,
     sender: watch::Sender<Option<Outcome>>,
@@ -155,8 +237,8 @@ impl Check {
         let begun = Instant::now();
         self.outcome = match subject {
             Subject::Known(entry) => {
-                let outcome = accounts.check_password(&entry, &password).await;
-                if let Ok(BindAnswer::Accepted | BindAnswer::Wrong) = outcome {
+                let outcome = accounts.check_password(&entry, &password, self.client).await;
+                if let Ok(PasswordAnswer::Accepted(_) | PasswordAnswer::Wrong) = outcome {
                     self.checks.state().times.note(begun.elapsed());
                 }
                 outcome
@@ -165,7 +247,7 @@ impl Check {
                 let least = self.checks.state().times.typical();
                 let rejected = accounts.reject_password(&password).await;
                 sleep_until(begun + least).await;
-                rejected.map(|()| BindAnswer::Wrong)
+                rejected.map(|()| PasswordAnswer::Wrong)
             }
         };
     }
@@ -176,7 +258,7 @@ impl Drop for Check {
         let mut state = self.checks.state();
         // A refused account is remembered like a wrong password: else its answers would take longer than those
         // for a name that does not exist. What is right is never in the table: it would not have been tried.
-        if let Ok(BindAnswer::Wrong | BindAnswer::Refused) = self.outcome {
+        if let Ok(PasswordAnswer::Wrong | PasswordAnswer::Refused(_)) = self.outcome {
             state.wrong.remember(self.mark, self.now);
         }
         state.under_way.remove(&self.mark);

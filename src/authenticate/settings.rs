@@ -2,13 +2,25 @@
 
 use std::time::Duration;
 
-use crate::model::Source;
+/// A way of proving a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// A bind at the LDAP directory (RFC 4513 section 5.1).
+    Ldap,
+}
+
+impl Method {
+    /// The method of that name in conf.d.
+    pub fn from_word(word: &str) -> Option<Self> {
+        (word == "ldap").then_some(Self::Ldap)
+    }
+}
 
 /// The settings of the login path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The methods in the order they are asked.
-    pub methods: Vec<Source>,
+    pub methods: Vec<Method>,
     /// How long after its login a ticket ends whatever happens.
     pub ticket_lifetime: Duration,
     /// How long a ticket lasts without being used.

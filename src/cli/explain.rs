@@ -6,22 +6,24 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
 use crate::config::{self, Configuration};
-use crate::directory::{self, Directory};
+use crate::directory::{self, AccountState, Directory};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
-    Account, Attributes, ClientAddress, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
+    Account, Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The user, as they would type it
-    user: String,
+    #[arg(value_parser = typed_name)]
+    user: TypedName,
     /// The client's address; left out, it is unknown: allow rules with `clients` do not match, deny rules do
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -32,22 +34,22 @@ pub(super) struct Explain {
     /// home is taken to be
     /// /home/USER, the uid 1000, and every attribute whose value stands in a text of a profile its own name.
     /// Other attributes are not there unless --attribute gives them.
-    #[arg(long, value_name = "GROUP")]
-    groups: Option<Vec<String>>,
+    #[arg(long, value_name = "GROUP", value_parser = group_list)]
+    groups: Option<Vec<GroupList>>,
     /// When: a date and time with its offset, like 2026-03-02T09:00:00+01:00; left out, now
     #[arg(long, value_name = "TIME")]
     at: Option<Now>,
     /// What if the user were in this group, too (a bare name or a DN)
     ///
     /// May be given several times. Only this group: name the outer groups of a nested one too.
-    #[arg(long = "add-group", value_name = "GROUP")]
-    add_groups: Vec<String>,
+    #[arg(long = "add-group", value_name = "GROUP", value_parser = group)]
+    add_groups: Vec<Membership>,
     /// What if the user were not in this group (a bare name or a DN)
     ///
     /// May be given several times. The groups that the user is in through this one go with it; of several ways
     /// into a group, only the one that `Groups` shows is known.
-    #[arg(long = "remove-group", value_name = "GROUP")]
-    remove_groups: Vec<String>,
+    #[arg(long = "remove-group", value_name = "GROUP", value_parser = group)]
+    remove_groups: Vec<Membership>,
     /// What if this attribute had this value, in place of what the directory says
     ///
     /// May be given several times, also for several values of one attribute.
@@ -63,9 +65,23 @@ pub(super) struct Explain {
     configuration: ConfigurationFolders,
 }
 
+/// The groups of one `--groups`.
+#[derive(Debug, Clone)]
+struct GroupList(Vec<Membership>);
+
+/// What the rules say of somebody, and what stands in the way before they are asked.
+#[derive(Debug, Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// Why the user is not let in at all; not there if nothing is known to stand in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_at_login: Option<&'static str>,
+}
+
 /// How an answer is printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Sentences and lists.
     Text,
     /// One JSON object.
@@ -79,22 +95,22 @@ impl Explain {
             Ok(configuration) => configuration,
             Err(problems) => return complain_about(&problems),
         };
-        match self
-            .explain(configuration)
-            .and_then(|explanation| self.print(&explanation))
-        {
+        match self.explain(configuration).and_then(|answer| self.print(&answer)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }
     }
 
-    fn explain(&self, configuration: Configuration) -> anyhow::Result<Explanation> {
+    fn explain(&self, configuration: Configuration) -> anyhow::Result<Answer> {
         let Configuration {
             policy, directory, ..
         } = configuration;
-        let mut person = match &self.groups {
-            Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => in_directory(&self.user, directory)?,
+        let (mut person, refused_at_login) = match &self.groups {
+            Some(groups) => (assumed(&self.user, groups, &policy)?, None),
+            None => {
+                let (person, state) = in_directory(&self.user, directory)?;
+                (person, refusal(state))
+            }
         };
         self.suppose(&mut person)?;
         let context = Context {
@@ -102,9 +118,12 @@ impl Explain {
             now: Some(self.at.unwrap_or_else(clock::now)),
         };
         let explanation = policy.explain(&person, context);
-        Ok(match &self.profile {
-            Some(profile) => explanation.only(profile),
-            None => explanation,
+        Ok(Answer {
+            explanation: match &self.profile {
+                Some(profile) => explanation.only(profile),
+                None => explanation,
+            },
+            refused_at_login,
         })
     }
 
@@ -115,72 +134,108 @@ impl Explain {
             given.entry(name.to_lowercase()).or_default().push(value.clone());
         }
         person.attributes.extend(given);
-        for text in &self.remove_groups {
-            let removed = Membership::supposed(text)?;
+        for removed in &self.remove_groups {
             let before = person.groups.len();
             person
                 .groups
-                .retain(|group| !group.is_same_group(&removed) && !group.via.contains(&removed.name));
+                .retain(|group| !group.is_same_group(removed) && !group.via.contains(&removed.name));
             if person.groups.len() == before {
-                bail!("{} is not in group `{text}`", person.account.user);
+                let group = removed.dn.as_ref().map_or(removed.name.as_str(), Dn::as_str);
+                bail!("{} is not in group `{group}`", person.account.user);
             }
         }
-        for text in &self.add_groups {
-            let added = Membership::supposed(text)?;
-            if !person.groups.iter().any(|group| group.is_same_group(&added)) {
-                person.groups.push(added);
+        for added in &self.add_groups {
+            if !person.groups.iter().any(|group| group.is_same_group(added)) {
+                person.groups.push(added.clone());
             }
         }
         Ok(())
     }
 
-    fn print(&self, explanation: &Explanation) -> anyhow::Result<()> {
+    fn print(&self, answer: &Answer) -> anyhow::Result<()> {
         let text = match self.format {
-            Format::Text => explanation.to_string(),
-            Format::Json => serde_json::to_string_pretty(explanation)? + "\n",
+            Format::Text => {
+                let explanation = &answer.explanation;
+                let refused = answer.refused_at_login.map(|why| {
+                    format!(
+                        "{} would be refused at login: {why}. Otherwise:\n\n",
+                        explanation.user
+                    )
+                });
+                format!("{}{explanation}", refused.unwrap_or_default())
+            }
+            Format::Json => serde_json::to_string_pretty(answer)? + "\n",
         };
         io::stdout().write_all(text.as_bytes()).context("standard output")
     }
 }
 
+/// Why an account in this state is not let in.
+fn refusal(state: AccountState) -> Option<&'static str> {
+    match state {
+        AccountState::Active => None,
+        AccountState::Locked => Some("account locked, until the directory opens it again"),
+        AccountState::Disabled => Some("account disabled"),
+        AccountState::Expired => Some("account expired"),
+    }
+}
+
 /// The user as the directory has them.
 #[tokio::main(flavor = "current_thread")]
-async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Result<Person> {
-    let name = TypedName::new(user)?;
+async fn in_directory(
+    name: &TypedName,
+    settings: directory::Settings,
+) -> anyhow::Result<(Person, AccountState)> {
     let directory = Directory::start(settings)?;
-    let Some(entry) = directory.find(&name, clock::now()).await? else {
-        bail!("the directory has no user `{user}`; with --groups it is not asked");
+    let Some(entry) = directory.find(name, clock::now()).await? else {
+        bail!(
+            "the directory has no user `{}`; with --groups it is not asked",
+            name.as_str()
+        );
     };
     let memberships = directory.memberships(&entry).await?;
     let account = Account {
         source: Source::Ldap,
         user: entry.user.clone(),
     };
-    Ok(identity::person(account, &entry, memberships))
+    Ok((identity::person(account, &entry, memberships), entry.state))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.
-fn assumed(user: &str, groups: &[String], policy: &Policy) -> anyhow::Result<Person> {
+fn assumed(user: &TypedName, groups: &[GroupList], policy: &Policy) -> anyhow::Result<Person> {
     let groups = groups
         .iter()
-        .flat_map(|text| separated(text))
-        .map(Membership::supposed)
-        .collect::<Result<_, _>>()?;
+        .flat_map(|GroupList(groups)| groups.clone())
+        .collect();
     let attributes = policy
         .rendered_attributes()
         .into_iter()
         .map(|name| (name.to_owned(), vec![name.to_owned()]))
         .collect();
-    Ok(Person::supposed(UserName::new(user)?, groups, attributes))
+    Ok(Person::supposed(
+        UserName::new(user.as_str())?,
+        groups,
+        attributes,
+    ))
 }
 
 /// A DN is one group, commas and all; an empty text is none.
-fn separated(text: &str) -> Vec<&str> {
-    if text.contains('=') {
+fn group_list(text: &str) -> Result<GroupList, String> {
+    let groups: Vec<&str> = if text.contains('=') {
         vec![text]
     } else {
         text.split(',').filter(|name| !name.is_empty()).collect()
-    }
+    };
+    let groups: Result<_, _> = groups.into_iter().map(group).collect();
+    groups.map(GroupList)
+}
+
+fn group(text: &str) -> Result<Membership, String> {
+    Membership::supposed(text).map_err(|invalid| invalid.to_string())
+}
+
+fn typed_name(text: &str) -> Result<TypedName, String> {
+    TypedName::new(text).map_err(|invalid| invalid.to_string())
 }
 
 /// `NAME=VALUE`.

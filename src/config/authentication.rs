@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
+use super::pam;
 use super::section::Section;
 use super::value::{FromText, Located};
-use crate::authenticate::Settings;
-use crate::model::Source;
+use crate::authenticate::{Method, Settings};
+use crate::pam_worker::WorkerSettings;
 
 const TICKET_LIFETIME: Duration = Duration::from_hours(10);
 const TICKET_IDLE: Duration = Duration::from_hours(2);
@@ -15,16 +16,24 @@ const TICKET_TIME_MIN: Duration = Duration::from_secs(1);
 /// A month: who comes less often types the password.
 const TICKET_TIME_MAX: Duration = Duration::from_hours(31 * 24);
 
-impl FromText for Source {
+impl FromText for Method {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::from_word(text).ok_or_else(|| format!("there is no method `{text}`; there is `ldap`"))
     }
 }
 
+/// What `[authentication]` says.
+pub(super) struct Authentication {
+    pub(super) settings: Settings,
+    /// `[authentication.pam]`
+    pub(super) pam: WorkerSettings,
+}
+
 /// Reads the section.
-pub(super) fn read(mut section: Section<'_>) -> Settings {
+pub(super) fn read(mut section: Section<'_>) -> Authentication {
+    let pam = pam::read(section.section("pam"));
     let problems = section.problems();
-    let methods = section.take::<Located<Vec<Source>>>("methods");
+    let methods = section.take::<Located<Vec<Method>>>("methods");
     if let Some(Located { value, place }) = &methods {
         match value.as_slice() {
             [] => problems.add(
@@ -42,7 +51,7 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
         .duration("ticket_idle", TICKET_TIME_MIN..=ticket_lifetime)
         .unwrap_or(TICKET_IDLE.min(ticket_lifetime));
     let settings = Settings {
-        methods: methods.map_or_else(|| vec![Source::Ldap], |methods| methods.value),
+        methods: methods.map_or_else(|| vec![Method::Ldap], |methods| methods.value),
         ticket_lifetime,
         ticket_idle,
         bind_ticket_to_client: section
@@ -50,5 +59,5 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
             .unwrap_or(BIND_TICKET_TO_CLIENT),
     };
     section.finish();
-    settings
+    Authentication { settings, pam }
 }

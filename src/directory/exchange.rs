@@ -1,5 +1,5 @@
-//! One request and its answer at a time over a connection: binds, StartTLS and health probes. Searches, whose
-//! answers have many parts, go through `ldap3` ([`super::relay`]).
+//! One request and its answer at a time over a connection: binds, changes of passwords, StartTLS and health probes.
+//! Searches, whose answers have many parts, go through `ldap3` ([`super::relay`]).
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::ber::Malformed;
 use super::frames::Frames;
 use super::guard::{self, Answer};
+use super::policy::Remark;
 use super::request::Request;
 use super::settings::Server;
 use super::stream::Stream;
@@ -19,6 +20,8 @@ pub(super) struct Ending {
     pub code: u32,
     /// The server's words for the admin, cut to [`TEXT_CHARS_MAX`].
     pub text: String,
+    /// What it said about the password.
+    pub remark: Remark,
 }
 
 /// What is wrong with an answer that nobody waits for.
@@ -96,9 +99,13 @@ impl Exchange {
             Answer::Sync(_) => Err(self.lost(operation, UNASKED)),
             _ if message.id != self.last_id => Err(self.lost(operation, UNASKED)),
             Answer::Entry(_) | Answer::Reference => Ok(None),
-            Answer::Bind(outcome) | Answer::Done(outcome) | Answer::Extended(outcome) => Ok(Some(Ending {
+            Answer::Bind(outcome)
+            | Answer::Done(outcome)
+            | Answer::Modified(outcome)
+            | Answer::Extended(outcome) => Ok(Some(Ending {
                 code: outcome.code,
                 text: shortened(outcome.text),
+                remark: Remark::of(&message.controls),
             })),
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn equals(attribute: &str, value: &str) -> String {
     format!("({attribute}={})", ldap_escape(value))
 }
 
-/// `(attribute=*)`
+/// `(attribute=*)`.
 pub(super) fn present(attribute: &str) -> String {
     format!("({attribute}=*)")
 }

@@ -3,7 +3,8 @@
 //! The direct groups take one search. Nested groups are found upwards, level by level, with one search for all
 //! groups of a level; members are never listed, for a group may have very many. Where a level has several groups,
 //! the server is asked to name those of them that the outer group holds (matched values, RFC 3876), so that the
-//! path is known; a server that does not know this control is asked once per group instead.
+//! path is known; a server that does not know this control is asked once per group instead. An Active Directory
+//! works nested groups out itself ([`TokenGroups`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,16 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::{Dn, GroupName, Membership};
 
+use super::active_directory::token_groups::{self, TokenGroups};
 use super::entry::{Entry, Unavailable};
 use super::filter;
 use super::names::{Holders, Names};
-use super::nesting::{Climb, Group, NAME, PURPOSE};
+use super::nesting::{Climb, Group, PURPOSE, unusable};
 use super::search::{Answer, Extent, Query};
 use super::servers::Servers;
 use super::settings::{Filter, Schema, Settings};
 use super::sync::Synced;
 use super::sync::copy::Copy;
-use super::way::{MEMBER_ATTRIBUTES, Way};
+use super::way::Way;
 
 /// `unavailableCriticalExtension` (RFC 4511 appendix A).
 const UNKNOWN_CONTROL: u32 = 12;
@@ -31,17 +33,24 @@ pub(super) struct Groups {
     base: String,
     filter: Filter,
     schema: Schema,
+    /// How nested groups are found where the server works them out.
+    tokens: Option<TokenGroups>,
+    /// Whether nested groups are followed here.
     nested: bool,
     names: Names,
     /// No server is asked for matched values any more, since one refused.
     no_matched_values: AtomicBool,
+    /// Answers instead of the server where it can.
     copy: Arc<Synced>,
 }
 
 impl Groups {
-    /// Prepares the searches, to be made where the copy of the groups cannot answer.
-    pub fn new(settings: &Settings, servers: Arc<Servers>, copy: Arc<Synced>) -> Self {
+    /// Prepares the searches.
+    pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
+        let by_tokens = settings.nested_groups && settings.schema == Schema::ActiveDirectory;
         Self {
+            copy: Arc::new(Synced::new(servers.health())),
+            tokens: by_tokens.then(|| TokenGroups::new(settings, Arc::clone(&servers))),
             servers,
             base: settings.group_base.as_str().to_owned(),
             filter: settings.group_filter.clone(),
@@ -50,20 +59,27 @@ impl Groups {
             nested: settings.nested_groups && settings.schema == Schema::Rfc2307bis,
             names: Names::default(),
             no_matched_values: AtomicBool::new(false),
-            copy,
         }
+    }
+
+    /// The groups in memory, which are none until somebody follows the server's.
+    pub fn copy(&self) -> Arc<Synced> {
+        Arc::clone(&self.copy)
     }
 
     /// All groups of the person.
     pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
-        let ways = self.ways(entry);
+        if let Some(tokens) = &self.tokens {
+            return self.memberships(tokens.of(entry).await?).await;
+        }
+        let ways = self.ways(entry)?;
         if let Some(answer) = self.copy.ask(|copy| self.in_memory(copy, &ways)) {
             return answer;
         }
-        let filters: Vec<String> = ways.iter().flat_map(Way::filters).collect();
+        let filters: Vec<String> = ways.iter().flat_map(|way| way.filters(self.schema)).collect();
         let found = self.search(&filters, None).await?.complete(PURPOSE)?;
-        let direct = found.iter().map(|found| Group::read(found, Vec::new()));
-        let mut climb = Climb::from(direct.collect::<Result<_, _>>()?);
+        let read = |found| Group::read(found, self.schema, Vec::new());
+        let mut climb = Climb::from(found.iter().map(read).collect::<Result<_, _>>()?);
         while self.nested && !climb.level().is_empty() {
             let outer = self.holding_level(climb.level()).await?;
             climb.rise(outer)?;
@@ -82,27 +98,42 @@ impl Groups {
         Ok(climb.all().iter().flat_map(memberships).collect())
     }
 
-    /// Asks again which groups share the names in use.
-    pub async fn refresh_names(&self) -> Result<(), Unavailable> {
+    /// Asks again for what is kept: which groups share the names in use, and which groups identifiers mean.
+    pub async fn refresh(&self) -> Result<(), Unavailable> {
+        if let Some(tokens) = &self.tokens {
+            tokens.refresh().await?;
+        }
         let holders = self.holders(self.names.due()).await?;
         self.names.keep(holders);
         Ok(())
     }
 
     /// In what ways a group holds the person directly.
-    fn ways(&self, entry: &Entry) -> Vec<Way> {
-        let by_member = match self.schema {
-            Schema::Rfc2307 => Way::Name(entry.user.as_str().to_owned()),
-            Schema::Rfc2307bis => Way::Dn(entry.dn.clone()),
+    fn ways(&self, entry: &Entry) -> Result<Vec<Way>, Unavailable> {
+        let numbers = || entry.attributes.get("gidnumber").into_iter().flatten().cloned();
+        let (by_member, as_primary) = match self.schema {
+            Schema::Rfc2307 => (
+                Way::Name(entry.user.as_str().to_owned()),
+                numbers().map(Way::Number).collect(),
+            ),
+            Schema::Rfc2307bis => (Way::Dn(entry.dn()?.clone()), numbers().map(Way::Number).collect()),
+            Schema::ActiveDirectory => {
+                let dn = entry.dn()?;
+                let primary = token_groups::primary_group(&entry.attributes).ok_or_else(|| {
+                    unusable(&format!(
+                        "the server shows no objectSid and primaryGroupID of {dn}: bind_dn must be allowed to read \
+                         them"
+                    ))
+                })?;
+                (Way::Dn(dn.clone()), vec![Way::Sid(primary)])
+            }
         };
-        let primary = entry.attributes.get("gidnumber").into_iter().flatten();
-        let primary = primary.map(|gid| Way::Number(gid.clone()));
-        std::iter::once(by_member).chain(primary).collect()
+        Ok([vec![by_member], as_primary].concat())
     }
 
     /// The groups that hold a group of this level.
     async fn holding_level(&self, level: &[Group]) -> Result<Vec<Group>, Unavailable> {
-        let bytes = |group: &Group| holding_dn(&group.dn).iter().map(String::len).sum();
+        let bytes = |group: &Group| self.holding(group).iter().map(String::len).sum();
         let mut outer = Vec::new();
         for run in filter::in_runs(level, bytes) {
             match self.holding_run(run).await? {
@@ -125,8 +156,9 @@ impl Groups {
         if self.no_matched_values.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let ways: Vec<String> = run.iter().flat_map(|group| holding_dn(&group.dn)).collect();
-        let values = format!("(({NAME}=*){})", ways.concat());
+        let ways: Vec<String> = run.iter().flat_map(|group| self.holding(group)).collect();
+        let named = filter::present(self.schema.group_name());
+        let values = format!("({named}{})", ways.concat());
         let answer = self.search(&ways, Some(values)).await?;
         if answer.code == UNKNOWN_CONTROL {
             self.no_matched_values.store(true, Ordering::Relaxed);
@@ -134,7 +166,7 @@ impl Groups {
         }
         let mut groups = Vec::new();
         for found in answer.complete(PURPOSE)? {
-            let members = MEMBER_ATTRIBUTES
+            let members = Way::member_attributes(self.schema)
                 .iter()
                 .filter_map(|name| found.attributes.get(*name))
                 .flatten()
@@ -144,28 +176,35 @@ impl Groups {
                 // The service account may search members but not read them.
                 return Ok(None);
             };
-            groups.push(Group::read(&found, inner.path())?);
+            groups.push(Group::read(&found, self.schema, inner.path())?);
         }
         Ok(Some(groups))
     }
 
     /// The groups that hold this group.
     async fn holding_one(&self, inner: &Group) -> Result<Vec<Group>, Unavailable> {
-        let answer = self.search(&holding_dn(&inner.dn), None).await?;
-        let found = answer.complete(PURPOSE)?;
-        found
-            .iter()
-            .map(|found| Group::read(found, inner.path()))
-            .collect()
+        let answer = self.search(&self.holding(inner), None).await?;
+        let read = |found| Group::read(found, self.schema, inner.path());
+        answer.complete(PURPOSE)?.iter().map(read).collect()
+    }
+
+    /// What a group satisfies that holds this group, one filter each.
+    fn holding(&self, inner: &Group) -> Vec<String> {
+        Way::Dn(inner.dn.clone()).filters(self.schema)
     }
 
     /// The groups that satisfy a filter.
     async fn search(&self, which: &[String], values: Option<String>) -> Result<Answer, Unavailable> {
-        let mut attributes = vec![NAME.to_owned()];
+        let mut attributes = vec![self.schema.group_name().to_owned()];
         if values.is_some() {
-            attributes.extend(MEMBER_ATTRIBUTES.map(str::to_owned));
+            attributes.extend(
+                Way::member_attributes(self.schema)
+                    .iter()
+                    .map(|name| (*name).to_owned()),
+            );
         }
-        self.servers
+        let mut answer = self
+            .servers
             .search(Query {
                 purpose: PURPOSE,
                 base: self.base.clone(),
@@ -174,7 +213,11 @@ impl Groups {
                 attributes,
                 values,
             })
-            .await
+            .await?;
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
+        Ok(answer)
     }
 
     /// One membership for each name of each group.
@@ -205,13 +248,14 @@ impl Groups {
         Ok(groups.iter().flat_map(memberships).collect())
     }
 
-    /// The groups that have these names.
-    async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
+    /// The groups that have these names (in lower case); every name has an answer.
+    pub async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
         let mut holders = Holders::new();
-        for run in filter::in_runs(&names, |name| filter::equals(NAME, name).len()) {
-            let ways: Vec<String> = run.iter().map(|name| filter::equals(NAME, name)).collect();
+        let called = |name: &String| filter::equals(self.schema.group_name(), name);
+        for run in filter::in_runs(&names, |name| called(name).len()) {
+            let ways: Vec<String> = run.iter().map(called).collect();
             for found in self.search(&ways, None).await?.complete(PURPOSE)? {
-                let group = Group::read(&found, Vec::new())?;
+                let group = Group::read(&found, self.schema, Vec::new())?;
                 for name in group.names {
                     holders
                         .entry(name.folded().to_owned())
@@ -228,9 +272,4 @@ impl Groups {
         }
         Ok(holders)
     }
-}
-
-/// What a group that holds this DN satisfies, one filter each.
-fn holding_dn(dn: &Dn) -> Vec<String> {
-    Way::Dn(dn.clone()).filters()
 }

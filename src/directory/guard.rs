@@ -7,6 +7,7 @@
 //! decided elsewhere.
 
 use super::ber::{Malformed, Reader, length, tag, text, unsigned};
+use super::policy;
 use super::sync::value::{self, Info, State};
 
 /// Longest message taken, in bytes. The largest that a login needs is one entry with the attributes asked for.
@@ -14,7 +15,9 @@ use super::sync::value::{self, Info, State};
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The object identifier of the paged results control (RFC 2696), whose value `ldap3` parses.
-const PAGED_RESULTS: &[u8] = b"1.2.840.113556.1.4.319";
+const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+/// Most controls of one answer. A server sends those that the request asked for, and few of its own.
+const CONTROLS_MAX: usize = 16;
 
 /// Tags of the messages of RFC 4511, as they stand in the first byte of an element.
 mod kind {
@@ -26,6 +29,7 @@ mod kind {
     pub(super) const INTERMEDIATE_NAME: u8 = 0x80;
     pub(super) const INTERMEDIATE_VALUE: u8 = 0x81;
     pub(super) const BIND_RESPONSE: u8 = 0x61;
+    pub(super) const MODIFY_RESPONSE: u8 = 0x67;
     pub(super) const SEARCH_ENTRY: u8 = 0x64;
     pub(super) const SEARCH_DONE: u8 = 0x65;
     pub(super) const SEARCH_REFERENCE: u8 = 0x73;
@@ -40,8 +44,19 @@ pub(super) struct Message<'a> {
     pub id: u32,
     /// What it says.
     pub answer: Answer<'a>,
-    /// What became of the entry that it speaks of, where that was asked for (RFC 4533 section 2.3).
+    /// What it says beside that.
+    pub controls: Vec<Control<'a>>,
+    /// What one of them says became of the entry, where that was asked for (RFC 4533 section 2.3).
     pub state: Option<State<'a>>,
+}
+
+/// A control of an answer (RFC 4511 section 4.1.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Control<'a> {
+    /// Its object identifier.
+    pub kind: &'a str,
+    /// Its value. That of a known kind is well-formed.
+    pub value: Option<&'a [u8]>,
 }
 
 /// What a message says.
@@ -55,6 +70,8 @@ pub(super) enum Answer<'a> {
     Reference,
     /// The end of a search.
     Done(Outcome<'a>),
+    /// The end of a change of an entry.
+    Modified(Outcome<'a>),
     /// The end of an extended operation, or with id 0 the notice that the server ends the connection.
     Extended(Outcome<'a>),
     /// How far a content synchronisation is.
@@ -114,8 +131,8 @@ pub(super) fn message_length(head: &[u8]) -> Result<Option<usize>, Malformed> {
 /// Checks one whole message.
 ///
 /// # Errors
-/// It is not exactly one message of a kind that answers a bind, a search, a content synchronisation or an extended
-/// operation.
+/// It is not exactly one message of a kind that answers a bind, a search, a content synchronisation, a change or an
+/// extended operation.
 pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     let mut outside = Reader(bytes);
     let mut inside = Reader(outside.take(tag::SEQUENCE)?);
@@ -126,6 +143,7 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         kind::BIND_RESPONSE => Answer::Bind(result(body, &[kind::SASL_CREDENTIALS])?),
         kind::SEARCH_ENTRY => entry(body).map(Answer::Entry)?,
         kind::SEARCH_DONE => Answer::Done(result(body, &[])?),
+        kind::MODIFY_RESPONSE => Answer::Modified(result(body, &[])?),
         kind::SEARCH_REFERENCE => uris(body).map(|()| Answer::Reference)?,
         kind::EXTENDED_RESPONSE => {
             Answer::Extended(result(body, &[kind::RESPONSE_NAME, kind::RESPONSE_VALUE])?)
@@ -133,12 +151,17 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         kind::INTERMEDIATE_RESPONSE => Answer::Sync(intermediate(body)?),
         _ => return Err(UNASKED),
     };
-    let state = match inside.peek() {
+    let (controls, state) = match inside.peek() {
         Some(kind::CONTROLS) => controls(inside.take(kind::CONTROLS)?)?,
-        _ => None,
+        _ => (Vec::new(), None),
     };
     inside.end()?;
-    Ok(Message { id, answer, state })
+    Ok(Message {
+        id,
+        answer,
+        controls,
+        state,
+    })
 }
 
 /// `LDAPResult` and the primitive elements that may follow it in this kind of response.
@@ -190,7 +213,7 @@ fn attribute<'a>(attributes: &mut Reader<'a>) -> Result<(&'a str, Reader<'a>), M
 /// `IntermediateResponse` (RFC 4511 section 4.13), of which we ask for one kind.
 fn intermediate(body: &[u8]) -> Result<Info<'_>, Malformed> {
     let mut body = Reader(body);
-    if body.take(kind::INTERMEDIATE_NAME)? != value::INFO {
+    if text(body.take(kind::INTERMEDIATE_NAME)?)? != value::INFO {
         return Err(UNASKED);
     }
     let info = value::info(body.take(kind::INTERMEDIATE_VALUE)?)?;
@@ -207,15 +230,17 @@ fn uris(body: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Controls, with the values of those that somebody reads: paged results, which `ldap3` does, and the sync state,
-/// which is given back.
-fn controls(body: &[u8]) -> Result<Option<State<'_>>, Malformed> {
+/// Controls, with the values of those that somebody reads, be it `ldap3`; and what the sync state among them says.
+fn controls(body: &[u8]) -> Result<(Vec<Control<'_>>, Option<State<'_>>), Malformed> {
     let mut body = Reader(body);
+    let mut controls = Vec::new();
     let mut state = None;
     while body.peek().is_some() {
+        if controls.len() == CONTROLS_MAX {
+            return Err(Malformed("more controls than an answer has"));
+        }
         let mut control = Reader(body.take(tag::SEQUENCE)?);
-        let kind = control.take(tag::OCTETS)?;
-        text(kind)?;
+        let kind = text(control.take(tag::OCTETS)?)?;
         if control.peek() == Some(tag::BOOLEAN) && control.take(tag::BOOLEAN)?.len() != 1 {
             return Err(Malformed("a truth value that is not one byte"));
         }
@@ -226,12 +251,14 @@ fn controls(body: &[u8]) -> Result<Option<State<'_>>, Malformed> {
         control.end()?;
         match kind {
             PAGED_RESULTS => paged_results(value.ok_or(NO_VALUE)?)?,
+            policy::PASSWORD_POLICY => drop(policy::response(value.unwrap_or_default())?),
             value::STATE if state.is_some() => return Err(Malformed("two states of one entry")),
             value::STATE => state = Some(value::state(value.ok_or(NO_VALUE)?)?),
             _ => {}
         }
+        controls.push(Control { kind, value });
     }
-    Ok(state)
+    Ok((controls, state))
 }
 
 /// The value of a paged results control: a number and a cookie.
@@ -248,125 +275,4 @@ const NO_VALUE: Malformed = Malformed("a control without its value");
 const UNASKED: Malformed = Malformed("a message of a kind that was not asked for");
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// One element.
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
-        [&[tag, 0x84][..], &length, content].concat()
-    }
-
-    fn response(kind: u8, body: &[Vec<u8>]) -> Vec<u8> {
-        element(
-            tag::SEQUENCE,
-            &[element(tag::INTEGER, &[7]), element(kind, &body.concat())].concat(),
-        )
-    }
-
-    fn outcome(code: u8, text: &[u8]) -> Vec<Vec<u8>> {
-        vec![
-            element(tag::ENUMERATED, &[code]),
-            element(tag::OCTETS, b""),
-            element(tag::OCTETS, text),
-        ]
-    }
-
-    fn staff() -> Vec<u8> {
-        let values = element(tag::SET, &element(tag::OCTETS, b"st\xffaff"));
-        let attribute = element(tag::SEQUENCE, &[element(tag::OCTETS, b"cn"), values].concat());
-        response(
-            kind::SEARCH_ENTRY,
-            &[
-                element(tag::OCTETS, b"cn=staff"),
-                element(tag::SEQUENCE, &attribute),
-            ],
-        )
-    }
-
-    #[test]
-    fn answers_of_a_server_pass() {
-        let bytes = response(kind::BIND_RESPONSE, &outcome(49, b"no"));
-        let expected = Answer::Bind(Outcome { code: 49, text: "no" });
-        assert_eq!(
-            message(&bytes).unwrap(),
-            Message {
-                id: 7,
-                answer: expected,
-                state: None
-            }
-        );
-        let bytes = staff();
-        let Answer::Entry(entry) = message(&bytes).unwrap().answer else {
-            panic!("no entry")
-        };
-        assert_eq!(entry.dn, "cn=staff");
-        assert_eq!(entry.values().collect::<Vec<_>>(), [("cn", &b"st\xffaff"[..])]);
-        assert_eq!(message_length(&staff()), Ok(Some(staff().len())));
-    }
-
-    #[test]
-    fn what_would_stop_the_process_does_not_pass() {
-        assert!(message(&response(kind::BIND_RESPONSE, &outcome(49, b"\xff"))).is_err());
-        assert!(message(&response(kind::BIND_RESPONSE, &outcome(49, b"")[..2])).is_err());
-        assert!(message(&response(kind::SEARCH_DONE, &[])).is_err());
-        assert!(message_length(&[0x30, 0x84, 0x7f, 0xff, 0xff, 0xff]).is_err());
-        assert!(message_length(&[0x30, 0x80]).is_err());
-        assert!(message_length(b"HTTP/1.1 400").is_err());
-        let deep = (0..10_000).fold(Vec::new(), |inside, _| element(tag::SEQUENCE, &inside));
-        assert!(message(&response(kind::SEARCH_ENTRY, &[deep])).is_err());
-    }
-
-    #[test]
-    fn a_paged_results_control_has_a_size_and_a_cookie() {
-        let with = |value: &[u8]| {
-            let control = [element(tag::OCTETS, PAGED_RESULTS), element(tag::OCTETS, value)].concat();
-            let parts = [
-                element(tag::INTEGER, &[7]),
-                element(kind::SEARCH_DONE, &outcome(0, b"").concat()),
-                element(kind::CONTROLS, &element(tag::SEQUENCE, &control)),
-            ];
-            element(tag::SEQUENCE, &parts.concat())
-        };
-        let good = [element(tag::INTEGER, &[0]), element(tag::OCTETS, b"cookie")].concat();
-        assert!(message(&with(&element(tag::SEQUENCE, &good))).is_ok());
-        assert!(message(&with(b"")).is_err());
-        assert!(message(&with(&element(tag::SEQUENCE, b""))).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = message_length(&bytes);
-            let _ = message(&bytes);
-        }
-
-        #[test]
-        fn whatever_passes_is_safe_for_lber_and_ldap3(at in 0_usize..64, byte: u8, cut in 0_usize..64) {
-            for mut bytes in [
-                staff(),
-                response(kind::SEARCH_DONE, &outcome(0, b"done")),
-                response(kind::SEARCH_REFERENCE, &[element(tag::OCTETS, b"ldap://a")]),
-            ] {
-                let at = at % bytes.len();
-                bytes[at] = byte;
-                bytes.truncate(bytes.len() - cut.min(bytes.len()) / 8);
-                let Ok(Message { answer, .. }) = message(&bytes) else { continue };
-                prop_assert_eq!(message_length(&bytes), Ok(Some(bytes.len())));
-                let (rest, whole) = lber::parse::parse_tag(&bytes).unwrap();
-                prop_assert!(rest.is_empty());
-                let operation = whole.expect_constructed().unwrap().swap_remove(1);
-                match answer {
-                    Answer::Entry(_) => {
-                        let entry = ldap3::ResultEntry::new(operation);
-                        ldap3::SearchEntry::construct(entry);
-                    }
-                    Answer::Reference => drop(ldap3::parse_refs(operation)),
-                    _ => drop(ldap3::LdapResult::from(lber::structures::Tag::StructureTag(operation))),
-                }
-            }
-        }
-    }
-}
+mod tests;

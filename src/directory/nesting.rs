@@ -7,15 +7,14 @@ use crate::model::{Dn, GroupName, Membership};
 
 use super::entry::Unavailable;
 use super::search::Found;
+use super::settings::Schema;
 
 /// What the searches for groups are for, in messages.
 pub(super) const PURPOSE: &str = "group search";
-/// The attribute with a group's name, in all schemas.
-pub(super) const NAME: &str = "cn";
 /// Deepest nesting followed. Real directories have a handful of levels; more is a mistake that must not grant.
 const DEPTH_MAX: usize = 32;
 /// Most groups one person may be in.
-const GROUPS_MAX: usize = 20_000;
+pub(super) const GROUPS_MAX: usize = 20_000;
 
 /// A group that somebody is in.
 #[derive(Debug, Clone)]
@@ -29,21 +28,26 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// A group from its entry. One that cannot be named cannot be matched by a rule, not even by a deny rule, so it
+    /// A group of this schema from its entry. One that cannot be named cannot be matched by a rule, not even by a deny rule, so it
     /// is an error and not left out.
     ///
     /// # Errors
     /// Says what its entry lacks.
-    pub fn read(found: &Found, via: Vec<GroupName>) -> Result<Self, Unavailable> {
+    pub fn read(found: &Found, schema: Schema, via: Vec<GroupName>) -> Result<Self, Unavailable> {
         let unnamed = |why: &str| unusable(&format!("the group {} {why}", found.dn));
         let dn = Dn::new(&found.dn).map_err(|invalid| unnamed(&invalid.to_string()))?;
-        let names = found.attributes.get(NAME).map(Vec::as_slice).unwrap_or_default();
+        let naming = schema.group_name();
+        let names = found
+            .attributes
+            .get(naming)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let names = names
             .iter()
             .map(|name| GroupName::new(name).map_err(|invalid| unnamed(&invalid.to_string())))
             .collect::<Result<Vec<_>, _>>()?;
         if names.is_empty() {
-            return Err(unnamed("has no readable cn"));
+            return Err(unnamed(&format!("has no readable {naming}")));
         }
         Ok(Self { dn, names, via })
     }

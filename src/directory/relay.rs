@@ -112,7 +112,7 @@ fn checked(received: &[u8]) -> Result<usize, String> {
                         shortened(notice.text)
                     ));
                 }
-                Answer::Bind(_) | Answer::Extended(_) | Answer::Sync(_) => {
+                Answer::Bind(_) | Answer::Modified(_) | Answer::Extended(_) | Answer::Sync(_) => {
                     return Err("malformed answer: not the answer to a search".to_owned());
                 }
             },

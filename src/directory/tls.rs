@@ -79,19 +79,24 @@ fn certificate(why: &CertificateError) -> String {
         CertificateError::UnknownIssuer => "the server's certificate is signed by an unknown authority: put \
              that authority's certificate into ca_file"
             .to_owned(),
-        CertificateError::BadSignature => "the server's certificate is signed by an authority that has the name \
+        CertificateError::BadSignature => {
+            "the server's certificate is signed by an authority that has the name \
              of one in ca_file but another key: put its current certificate there"
-            .to_owned(),
+                .to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired: renew it on the server".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet: compare the clocks of both machines".to_owned()
         }
-        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "the server's certificate has no subjectAltName (its CN does not count, RFC 9525): issue it with one"
-                .to_owned()
-        }
+        // What Samba makes for itself, and old domain controllers have.
+        CertificateError::NotValidForNameContext { expected, presented } if presented.is_empty() => format!(
+            "the server's certificate has no subjectAltName, only a common name, which does not count (RFC 9525): \
+             give the server a certificate whose subjectAltName has {} (for Samba: `tls certfile`, `tls keyfile` and \
+             `tls cafile` in smb.conf), and put the authority that signs it into ca_file",
+            expected.to_str()
+        ),
         CertificateError::NotValidForNameContext { expected, presented } => format!(
             "the server's certificate is not for {}, only for {}: use one of its names in urls",
             expected.to_str(),

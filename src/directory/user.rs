@@ -4,15 +4,21 @@ use ldap3::dn_escape;
 
 use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
-use super::entry::{Entry, Unavailable};
+use super::entry::{Entry, Key, Unavailable};
 use super::search::{Answer, Extent, Found, Query};
-use super::settings::{Settings, UserLookup};
-use super::{account, filter};
+use super::settings::{Schema, Settings, UserLookup};
+use super::{account, active_directory, filter};
 
 /// The words that stand for the name in a DN template.
 const PLACEHOLDER: &str = "{user}";
+/// What the search for all users is for, in messages.
+pub(super) const EVERYBODY: &str = "search for all users";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
-const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// The same in a domain, where `homeDirectory` is one for Windows and no number names the primary group.
+const DOMAIN: &[&str] = &["uidnumber", "unixhomedirectory"];
+/// The name with an `@` by which somebody may log in to a domain, too (\[MS-ADTS\] 5.1.1.1.1).
+const PRINCIPAL_NAME: &str = "userPrincipalName";
 /// Result codes of RFC 4511 appendix A.
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_OBJECT: u32 = 32;
@@ -20,6 +26,7 @@ const INVALID_DN: u32 = 34;
 
 /// Knows how to ask for users.
 pub(super) struct Users {
+    schema: Schema,
     lookup: UserLookup,
     name_attribute: String,
     attributes: Vec<String>,
@@ -29,16 +36,28 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let mut attributes: Vec<String> = ALWAYS
-            .iter()
-            .chain(account::ATTRIBUTES)
-            .map(|name| (*name).to_owned())
+        let mut needed = match settings.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
+            Schema::ActiveDirectory => [
+                DOMAIN,
+                active_directory::account::ATTRIBUTES,
+                active_directory::token_groups::USER_ATTRIBUTES,
+            ]
+            .concat(),
+        };
+        if settings.schema == Schema::ActiveDirectory && settings.nested_groups {
+            needed.push(active_directory::token_groups::PATH_ATTRIBUTE);
+        }
+        let mut attributes: Vec<String> = needed
+            .into_iter()
+            .map(str::to_owned)
             .chain(settings.attributes.iter().map(|name| name.to_lowercase()))
             .chain([name_attribute.clone()])
             .collect();
         attributes.sort();
         attributes.dedup();
         Self {
+            schema: settings.schema,
             lookup: settings.user_lookup.clone(),
             name_attribute,
             attributes,
@@ -51,10 +70,7 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(
-                    filter.as_str(),
-                    &filter::equals(&self.name_attribute, name.as_str()),
-                ),
+                filter::both(filter.as_str(), &self.called(name.as_str())),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -70,6 +86,66 @@ impl Users {
             attributes: self.attributes.clone(),
             values: None,
         }
+    }
+
+    /// What the entry of the user of that name satisfies.
+    fn called(&self, name: &str) -> String {
+        let by_name = filter::equals(&self.name_attribute, name);
+        match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => by_name,
+            Schema::ActiveDirectory => filter::any_of(&[by_name, filter::equals(PRINCIPAL_NAME, name)]),
+        }
+    }
+
+    /// Whether a domain of Active Directory has them.
+    pub fn are_of_a_domain(&self) -> bool {
+        self.schema == Schema::ActiveDirectory
+    }
+
+    /// The search for all users.
+    ///
+    /// # Errors
+    /// A DN template does not say where they all are.
+    pub fn query_for_all(&self) -> Result<Query, Unavailable> {
+        let (base, filter) = match &self.lookup {
+            UserLookup::Search { base, filter } => (base.as_str(), filter.as_str()),
+            UserLookup::Template(template) => {
+                let base = base_of(template).ok_or_else(|| Unavailable {
+                    cause: format!(
+                        "{EVERYBODY}: user_dn_template names no one place below which they all are"
+                    ),
+                })?;
+                (base, "(objectClass=*)")
+            }
+        };
+        Ok(Query {
+            purpose: EVERYBODY,
+            base: base.to_owned(),
+            extent: Extent::All,
+            filter: filter::both(filter, &filter::present(&self.name_attribute)),
+            attributes: self.attributes.clone(),
+            values: None,
+        })
+    }
+
+    /// The entries of a page that are users: those that a login would find by their names.
+    ///
+    /// # Errors
+    /// An entry cannot be read.
+    pub fn all_of(&self, server: &str, found: Vec<Found>, now: Now) -> Result<Vec<Entry>, Unavailable> {
+        let mut users = Vec::new();
+        for found in found {
+            let entry = self.read(found, now).map_err(|why| Unavailable {
+                cause: format!("{server}: {EVERYBODY}: {why}"),
+            })?;
+            users.extend(entry.filter(|entry| match &self.lookup {
+                UserLookup::Search { .. } => true,
+                UserLookup::Template(template) => {
+                    Dn::new(&fill(template, entry.user.as_str())).is_ok_and(|dn| entry.key == Key::Dn(dn))
+                }
+            }));
+        }
+        Ok(users)
     }
 
     /// The DN of a user who cannot exist: 128 random bits as name.
@@ -126,12 +202,27 @@ impl Users {
             );
             return Ok(None);
         };
+        let attributes = found.attributes;
+        let (state, password_changed, password_expires_in) = match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => (
+                account::state(&attributes, now),
+                account::password_changed(&attributes),
+                None,
+            ),
+            Schema::ActiveDirectory => {
+                use active_directory::account;
+                let state = account::state(&attributes, now).map_err(|why| format!("{dn}: {why}"))?;
+                let changed = account::password_changed(&attributes);
+                (state, changed, account::password_expires_in(&attributes, now))
+            }
+        };
         Ok(Some(Entry {
-            dn,
+            key: Key::Dn(dn),
             user,
-            state: account::state(&found.attributes, now),
-            password_changed: account::password_changed(&found.attributes),
-            attributes: found.attributes,
+            state,
+            password_changed,
+            password_expires_in,
+            attributes,
         }))
     }
 
@@ -154,6 +245,13 @@ impl Users {
 /// The template with the name as one value of a DN (RFC 4514 section 2.4).
 fn fill(template: &str, name: &str) -> String {
     template.replace(PLACEHOLDER, &dn_escape(name))
+}
+
+/// What stands behind the name and the rest of its RDN.
+fn base_of(template: &str) -> Option<&str> {
+    let (before, after) = template.split_once(PLACEHOLDER)?;
+    let (_, base) = after.split_once(',')?;
+    (!before.contains(',') && !base.contains(PLACEHOLDER)).then_some(base)
 }
 
 #[cfg(test)]
@@ -224,6 +322,28 @@ mod tests {
         let query = users(UserLookup::Template("uid={user},dc=x".into())).query(&typed("a,dc=y"));
         assert_eq!(query.base, r"uid=a\2cdc\3dy,dc=x");
         assert_eq!(query.extent, Extent::Base);
+    }
+
+    #[test]
+    fn all_users_are_those_whom_a_login_would_find() {
+        assert_eq!(
+            searched().query_for_all().unwrap().filter,
+            "(&(objectClass=person)(uid=*))"
+        );
+        let template = users(UserLookup::Template("uid={user},ou=people,dc=x".into()));
+        assert_eq!(template.query_for_all().unwrap().base, "ou=people,dc=x");
+        let page = answer(
+            0,
+            &[
+                ("UID=Al, ou=people,dc=x", &["al"]),
+                ("uid=bo,ou=old,dc=x", &["bo"]),
+            ],
+        );
+        let found = template.all_of("", page.found, Now::from_unix_ms(0)).unwrap();
+        let names: Vec<_> = found.iter().map(|entry| entry.user.as_str()).collect();
+        assert_eq!(names, ["al"]);
+        let everywhere = users(UserLookup::Template("uid=x,ou={user},dc=x".into()));
+        assert!(everywhere.query_for_all().is_err());
     }
 
     #[test]

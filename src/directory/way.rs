@@ -5,14 +5,17 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::model::Dn;
 
+use super::active_directory::sid::{OBJECT_SID, Sid};
 use super::filter;
 use super::settings::Schema;
 
-/// The attributes of RFC 2307bis that hold members as DNs.
-pub(super) const MEMBER_ATTRIBUTES: [&str; 2] = ["member", "uniquemember"];
+/// The attributes that hold members as DNs: both in RFC 2307bis, the first in a domain.
+const MEMBER: &str = "member";
+const UNIQUE_MEMBER: &str = "uniquemember";
 /// The attribute of RFC 2307 that holds members as user names.
 const MEMBER_UID: &str = "memberuid";
-/// The number of a group, which the entry of a user names as its primary one.
+/// The number of a group, which the entry of a user names as its primary one. In a domain, it is a part of the group's
+/// [`OBJECT_SID`].
 const GID_NUMBER: &str = "gidnumber";
 
 /// One way in which a group can hold somebody or another group.
@@ -24,6 +27,8 @@ pub(super) enum Way {
     Name(String),
     /// As the primary group, by its number.
     Number(String),
+    /// As the primary group, by its security identifier.
+    Sid(Sid),
 }
 
 impl Way {
@@ -31,24 +36,35 @@ impl Way {
     pub fn member_attributes(schema: Schema) -> &'static [&'static str] {
         match schema {
             Schema::Rfc2307 => &[MEMBER_UID],
-            Schema::Rfc2307bis => &MEMBER_ATTRIBUTES,
+            Schema::Rfc2307bis => &[MEMBER, UNIQUE_MEMBER],
+            Schema::ActiveDirectory => &[MEMBER],
         }
     }
 
     /// All attributes of such a group that say whom it holds.
     pub fn attributes(schema: Schema) -> Vec<&'static str> {
-        [Self::member_attributes(schema), &[GID_NUMBER]].concat()
+        let primary = match schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => GID_NUMBER,
+            Schema::ActiveDirectory => OBJECT_SID,
+        };
+        [Self::member_attributes(schema), &[primary]].concat()
     }
 
-    /// What a group satisfies that holds somebody like this, one filter each.
-    pub fn filters(&self) -> Vec<String> {
+    /// Whether it is as the primary group, of which the user's entry tells and not the group's.
+    pub fn is_primary(&self) -> bool {
+        matches!(self, Self::Number(_) | Self::Sid(_))
+    }
+
+    /// What a group of this schema satisfies that holds somebody like this, one filter each.
+    pub fn filters(&self, schema: Schema) -> Vec<String> {
         match self {
-            Self::Dn(dn) => MEMBER_ATTRIBUTES
+            Self::Dn(dn) => Self::member_attributes(schema)
                 .iter()
                 .map(|attribute| filter::equals(attribute, dn.as_str()))
                 .collect(),
             Self::Name(name) => vec![filter::equals(MEMBER_UID, name)],
             Self::Number(number) => vec![filter::equals(GID_NUMBER, number)],
+            Self::Sid(sid) => vec![sid.filter()],
         }
     }
 
@@ -57,9 +73,8 @@ impl Way {
         match attribute {
             MEMBER_UID => Some(Self::Name(value.to_owned())),
             GID_NUMBER => Some(Self::Number(value.to_owned())),
-            _ if MEMBER_ATTRIBUTES.contains(&attribute) => {
-                Dn::new(without_unique_id(value)).ok().map(Self::Dn)
-            }
+            OBJECT_SID => Sid::from_text(value).map(Self::Sid),
+            MEMBER | UNIQUE_MEMBER => Dn::new(without_unique_id(value)).ok().map(Self::Dn),
             _ => None,
         }
     }
@@ -77,6 +92,7 @@ impl Way {
                 Ok(number) => format!("number:{number}"),
                 Err(_) => format!("number:{number}"),
             },
+            Self::Sid(sid) => format!("sid:{sid}"),
         }
     }
 }
@@ -144,10 +160,22 @@ mod tests {
 
     #[test]
     fn each_attribute_of_a_schema_is_one_that_values_are_read_from() {
-        for schema in [Schema::Rfc2307, Schema::Rfc2307bis] {
+        for schema in [Schema::Rfc2307, Schema::Rfc2307bis, Schema::ActiveDirectory] {
             for attribute in Way::attributes(schema) {
-                assert!(Way::of_value(attribute, "cn=1").is_some(), "{attribute}");
+                let values = ["cn=1", "S-1-5-32-544"];
+                let mut ways = values.iter().filter_map(|value| Way::of_value(attribute, value));
+                assert!(ways.next().is_some(), "{attribute}");
             }
         }
+    }
+
+    #[test]
+    fn a_dn_is_looked_for_where_the_schema_has_members() {
+        let filters = |schema| Way::Dn(Dn::new("cn=a").unwrap()).filters(schema);
+        assert_eq!(
+            filters(Schema::Rfc2307bis),
+            ["(member=cn=a)", "(uniquemember=cn=a)"]
+        );
+        assert_eq!(filters(Schema::ActiveDirectory), ["(member=cn=a)"]);
     }
 }

@@ -40,7 +40,7 @@ impl Authenticated for Identity {
 /// An account as the rules see it, from its entry and its groups. For `explain`, which asks about users who are
 /// not there.
 pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Person {
-    // RFC 2307 section 3: both are single-valued.
+    // RFC 2307 section 3: all are single-valued. In an Active Directory `homeDirectory` is a share of Windows.
     let first = |name: &str| {
         entry
             .attributes
@@ -51,7 +51,9 @@ pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Perso
     Person {
         account,
         uid: first("uidnumber"),
-        home: first("homedirectory"),
+        home: first("unixhomedirectory")
+            .or_else(|| first("homedirectory"))
+            .filter(|home| home.starts_with('/')),
         groups,
         attributes: entry.attributes.clone(),
     }
@@ -64,8 +66,8 @@ mod tests {
 
     use super::*;
     use crate::authenticate::fake::FakeAccounts;
-    use crate::authenticate::{Attempt, Login, PasswordChecks, Settings};
-    use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, Source, TypedName};
+    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Proven, Settings};
+    use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, TypedName};
     use crate::store::Embedded;
 
     struct FakeGroups(Result<Vec<Membership>, Unavailable>);
@@ -85,7 +87,7 @@ mod tests {
             Arc::new(PasswordChecks::new()),
             Arc::new(Embedded::open(&folder.path().join("state.db")).unwrap()),
             Settings {
-                methods: vec![Source::Ldap],
+                methods: vec![Method::Ldap],
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,
@@ -101,6 +103,7 @@ mod tests {
                 now: Now::from_unix_ms(0),
             })
             .await
+            .and_then(Proven::verified)
             .unwrap()
     }
 

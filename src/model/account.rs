@@ -82,6 +82,8 @@ impl fmt::Display for UserName {
 pub enum Source {
     /// The LDAP directory of `[directory.ldap]`.
     Ldap,
+    /// This host's own users and groups, as its name service switch gives them (`nsswitch.conf(5)`).
+    Nss,
 }
 
 impl Source {
@@ -89,12 +91,15 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ldap => "ldap",
+            Self::Nss => "nss",
         }
     }
 
     /// The source that [`Source::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == Self::Ldap.as_str()).then_some(Self::Ldap)
+        [Self::Ldap, Self::Nss]
+            .into_iter()
+            .find(|source| source.as_str() == word)
     }
 }
 

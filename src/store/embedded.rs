@@ -114,6 +114,10 @@ impl Store for Embedded {
         Box::pin(self.change(Change::RevokeTickets(account.clone())))
     }
 
+    fn keep_only_ticket(&self, ticket: TicketRecord) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::KeepOnlyTicket(ticket)))
+    }
+
     fn prune_tickets(&self, now: Now) -> Answer<'_, usize> {
         Box::pin(self.change(Change::PruneTickets(now)))
     }

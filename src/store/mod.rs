@@ -17,7 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use embedded::Embedded;
-pub use records::{LeaseRecord, TicketHash, TicketRecord};
+pub use records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
 
 use crate::model::{Account, FarmName, Now};
 
@@ -44,6 +44,9 @@ pub trait Store: Send + Sync {
     fn touch_ticket(&self, hash: TicketHash, at: Now);
     /// Removes all tickets of an account; says how many there were.
     fn revoke_tickets(&self, account: &Account) -> Answer<'_, usize>;
+    /// Removes all tickets of an account but this one, which is kept as it is given here unless it is gone already,
+    /// in one step; says how many there were.
+    fn keep_only_ticket(&self, ticket: TicketRecord) -> Answer<'_, usize>;
     /// Removes tickets whose `expires` is not after `now`; says how many there were.
     fn prune_tickets(&self, now: Now) -> Answer<'_, usize>;
     /// All leases.

@@ -5,8 +5,8 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::TICKETS_PER_ACCOUNT_MAX;
 use super::held::{Effect, Held};
-use super::records::{LeaseRecord, TicketHash, TicketRecord};
-use crate::model::{Account, Door, FarmName, HostName, Network, Now, Source, UserName};
+use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
+use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd, Source, UserName};
 
 /// One change of the records.
 pub(super) enum Change {
@@ -17,6 +17,7 @@ pub(super) enum Change {
         successor: TicketRecord,
     },
     RevokeTickets(Account),
+    KeepOnlyTicket(TicketRecord),
     PruneTickets(Now),
     PutLease(LeaseRecord),
     RemoveLease(Account, FarmName),
@@ -49,12 +50,17 @@ impl Change {
                 effects.push(Effect::TicketReplaced { hash, end });
                 insert_ticket(transaction, successor, effects)
             }
-            Self::RevokeTickets(account) => delete_tickets(
-                transaction,
-                "DELETE FROM tickets WHERE source = ?1 AND user = ?2 RETURNING hash",
-                params![account.source.as_str(), account.user.as_str()],
-                effects,
-            ),
+            Self::RevokeTickets(account) => revoke_tickets(transaction, &account, effects),
+            Self::KeepOnlyTicket(ticket) => {
+                let before = effects.len();
+                let revoked = revoke_tickets(transaction, &ticket.account, effects)?;
+                let was_there =
+                    |effect: &Effect| matches!(effect, Effect::TicketGone(hash) if *hash == ticket.hash);
+                if effects.iter().skip(before).any(was_there) {
+                    insert_ticket(transaction, ticket, effects)?;
+                }
+                Ok(revoked)
+            }
             Self::PruneTickets(now) => delete_tickets(
                 transaction,
                 "DELETE FROM tickets WHERE expires <= ?1 RETURNING hash",
@@ -105,7 +111,10 @@ fn insert_ticket(
         effects,
     )?;
     transaction
-        .prepare_cached("INSERT INTO tickets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached(
+            "INSERT INTO tickets VALUES
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        )?
         .execute(params![
             ticket.hash.0,
             ticket.password_mac,
@@ -119,9 +128,33 @@ fn insert_ticket(
             ticket.expires.unix_ms(),
             ticket.replaced,
             ticket.password_changed.map(Now::unix_ms),
+            match ticket.password_end {
+                Some(PasswordEnd::At(end)) => Some(end.unix_ms()),
+                _ => None,
+            },
+            match ticket.password_end {
+                Some(PasswordEnd::AfterLogins(logins)) => Some(logins),
+                _ => None,
+            },
+            ticket.former.as_ref().map(|former| former.mac),
+            ticket.former.as_ref().map(|former| former.client.to_string()),
+            ticket.change_only,
         ])?;
     effects.push(Effect::TicketKept(ticket));
     Ok(1)
+}
+
+fn revoke_tickets(
+    transaction: &Transaction<'_>,
+    account: &Account,
+    effects: &mut Vec<Effect>,
+) -> rusqlite::Result<usize> {
+    delete_tickets(
+        transaction,
+        "DELETE FROM tickets WHERE source = ?1 AND user = ?2 RETURNING hash",
+        params![account.source.as_str(), account.user.as_str()],
+        effects,
+    )
 }
 
 fn delete_tickets(
@@ -163,7 +196,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     let mut held = Held::default();
     let mut tickets = connection.prepare(
         "SELECT source, user, hash, password_mac, door, client, login, issued, used, expires, replaced,
-                password_changed
+                password_changed, password_expires, grace_logins, former_mac, former_client, change_only
          FROM tickets",
     )?;
     for ticket in tickets.query_map([], read_ticket)? {
@@ -183,16 +216,22 @@ fn read_ticket(row: &Row<'_>) -> rusqlite::Result<TicketRecord> {
         hash: TicketHash(row.get(2)?),
         password_mac: row.get(3)?,
         door: word(row, 4, Door::from_word)?,
-        client: match row.get_ref(5)?.data_type() {
-            Type::Null => None,
-            _ => Some(word(row, 5, |text| text.parse::<Network>().ok())?),
-        },
+        client: network(row, 5)?,
         login: moment(row, 6)?,
         issued: moment(row, 7)?,
         used: moment(row, 8)?,
         expires: moment(row, 9)?,
         replaced: row.get(10)?,
         password_changed: row.get::<_, Option<i64>>(11)?.map(Now::from_unix_ms),
+        password_end: match row.get::<_, Option<i64>>(12)? {
+            Some(end) => Some(PasswordEnd::At(Now::from_unix_ms(end))),
+            None => row.get::<_, Option<u32>>(13)?.map(PasswordEnd::AfterLogins),
+        },
+        former: match (row.get(14)?, network(row, 15)?) {
+            (Some(mac), Some(client)) => Some(Box::new(FormerPassword { mac, client })),
+            _ => None,
+        },
+        change_only: row.get(16)?,
     })
 }
 
@@ -213,6 +252,13 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         source: word(row, 0, Source::from_word)?,
         user: word(row, 1, |text| UserName::new(text).ok())?,
     })
+}
+
+fn network(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Network>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        _ => word(row, column, |text| text.parse().ok()).map(Some),
+    }
 }
 
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {

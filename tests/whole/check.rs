@@ -110,6 +110,46 @@ fn every_broken_configuration_gives_exactly_its_diagnostics() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Files with distinct tables say the same whatever their names.
+#[test]
+fn the_order_of_files_with_distinct_tables_does_not_matter() {
+    let shipped: Vec<String> = ["10-directory", "20-farms", "30-profiles", "40-rules"]
+        .iter()
+        .map(|name| fs::read_to_string(format!("conf.d/{name}.toml")).unwrap())
+        .collect();
+    let read = |order: &[usize]| {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, file) in order.iter().enumerate() {
+            fs::write(folder.path().join(format!("{at}.toml")), &shipped[*file]).unwrap();
+        }
+        let configuration = load(&[folder.path().to_owned()], iter::empty()).unwrap();
+        format!("{:?}", configuration.policy)
+    };
+    let expected = read(&[0, 1, 2, 3]);
+    for order in [[3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2], [3, 0, 1, 2]] {
+        assert_eq!(read(&order), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let unknown: String = (0..300).map(|at| format!("x{at} = 1\n")).collect();
+    let directory = "[directory.ldap]\nurls = [\"ldap://localhost\"]\nbase_dn = \"dc=x\"\n";
+    fs::write(folder.path().join("a.toml"), unknown + directory).unwrap();
+    let (good, told) = checked(folder.path());
+    assert!(!good);
+    assert_eq!(told.matches("unknown key").count(), 200);
+    assert!(
+        told.contains("a.toml:200:1") && !told.contains("a.toml:201:1"),
+        "{told}"
+    );
+    assert!(
+        told.contains("\n… and 100 more\n\nThe configuration cannot be used: 300 problems.\n"),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_environment_overrides_the_files() {
     let configuration = shipped(&[

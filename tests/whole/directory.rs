@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use x2godirector::directory::{
-    AccountState, BindAnswer, Directory, Entry, Filter, Schema, Server, ServiceAccount, Settings, Transport,
-    Unavailable, UserLookup,
+    AccountState, Directory, Entry, Filter, Key, PasswordAnswer, PasswordState, Schema, Server,
+    ServiceAccount, Settings, Transport, Unavailable, UserLookup,
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
 
@@ -94,7 +94,7 @@ async fn login(directory: &Directory, name: &str) -> Result<Vec<Membership>, Una
     assert_eq!(entry.user.as_str(), name);
     let secret = password(&format!("{name}-secret"));
     let answer = directory.check_password(&entry, &secret).await?;
-    assert_eq!(answer, BindAnswer::Accepted);
+    assert_eq!(answer, PasswordAnswer::Accepted(PasswordState::Valid));
     directory.memberships(&entry).await
 }
 
@@ -152,13 +152,13 @@ async fn wrong_passwords_count_once_and_unknown_users_not_at_all() {
     let alice = entry(&directory, "ALICE").await;
     assert_eq!(alice.user.as_str(), "alice");
     let answer = directory.check_password(&alice, &password("wrong")).await;
-    assert_eq!(answer, Ok(BindAnswer::Wrong));
+    assert_eq!(answer, Ok(PasswordAnswer::Wrong));
     assert_eq!(server.binds(&slapd::person("alice")), 1);
     assert!(find(&directory, "nobody").await.unwrap().is_none());
     directory.reject_password(&password("wrong")).await.unwrap();
     assert_eq!(server.log().matches("err=49").count(), 2);
     let after = directory.check_password(&alice, &password("alice-secret")).await;
-    assert_eq!(after, Ok(BindAnswer::Accepted));
+    assert_eq!(after, Ok(PasswordAnswer::Accepted(PasswordState::Valid)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,6 +392,34 @@ async fn the_password_policy_of_the_server_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_member_of_gives_the_same_groups() {
+    let overlay = "moduleload memberof\noverlay memberof\nmemberof-refint TRUE";
+    let server = Slapd::start_with(&slapd::people(&["alice", "bob"]), overlay);
+    let alice = slapd::person("alice");
+    server.add(&slapd::group_of_names("lab", &[&alice]));
+    server.add(&slapd::group_of_names("campus", &[&slapd::group("lab")]));
+    let mut settings = settings(vec![plain(&server)]);
+    settings.attributes = vec!["memberOf".into()];
+    let directory = Directory::start(settings).unwrap();
+    let groups = login(&directory, "alice").await.unwrap();
+    assert_eq!(names(&groups), ["campus", "lab"]);
+    assert_eq!(of(&groups, "campus").via[0].as_str(), "lab");
+    assert_eq!(
+        entry(&directory, "alice").await.attributes["memberof"],
+        [slapd::group("lab")]
+    );
+    // The overlay changes members by itself.
+    server.modify(&format!(
+        "dn: {alice}\nchangetype: modrdn\nnewrdn: uid=alison\ndeleteoldrdn: 1\n"
+    ));
+    let alison = entry(&directory, "alison").await;
+    assert_eq!(
+        names(&directory.memberships(&alison).await.unwrap()),
+        ["campus", "lab"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_service_password_is_an_outage_with_a_cause() {
     let server = Slapd::start(&staff());
     let mut settings = settings(vec![plain(&server)]);
@@ -573,13 +601,17 @@ async fn a_thousand_parallel_logins_get_the_answer_that_is_theirs() {
         let (directory, name) = (directory.clone(), (*name).to_owned());
         logins.spawn(async move {
             let entry = entry(&directory, &name).await;
-            assert_eq!(entry.dn.as_str(), slapd::person(&name));
+            assert_eq!(entry.key, Key::Dn(Dn::new(&slapd::person(&name)).unwrap()));
             let right = at % 2 == 0;
             // A wrong password is the next user's right one.
             let owner = if right { name } else { format!("user{}", at + 1) };
             let secret = password(&format!("{owner}-secret"));
             let answer = directory.check_password(&entry, &secret).await.unwrap();
-            assert_eq!(answer == BindAnswer::Accepted, right, "{owner}");
+            assert_eq!(
+                answer == PasswordAnswer::Accepted(PasswordState::Valid),
+                right,
+                "{owner}"
+            );
         });
     }
     while let Some(done) = logins.join_next().await {
@@ -606,16 +638,17 @@ async fn a_login_that_is_given_up_leaves_no_answer_behind() {
         .unwrap_err();
     // The answer for Alice is still to come.
     let answer = directory.check_password(&bob, &secret).await;
-    assert_eq!(answer, Ok(BindAnswer::Wrong));
+    assert_eq!(answer, Ok(PasswordAnswer::Wrong));
 }
 
 /// An entry as if the directory had said so.
 fn someone(name: &str) -> Entry {
     Entry {
-        dn: Dn::new(&slapd::person(name)).unwrap(),
+        key: Key::Dn(Dn::new(&slapd::person(name)).unwrap()),
         user: UserName::new(name).unwrap(),
         state: AccountState::Active,
         password_changed: None,
+        password_expires_in: None,
         attributes: Attributes::new(),
     }
 }
@@ -629,6 +662,48 @@ async fn a_search_on_a_kept_connection_that_dies_is_repeated_once() {
     let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
     for _ in 0..3 {
         assert!(find(&directory, "alice").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_shows_no_state_is_an_outage() {
+    let server = Slapd::start(&staff());
+    let mut settings = settings(vec![plain(&server)]);
+    settings.schema = Schema::ActiveDirectory;
+    let directory = Directory::start(settings).unwrap();
+    let refused = find(&directory, "alice").await.unwrap_err();
+    assert!(refused.cause.contains("must be allowed to read"), "{refused}");
+    // Nobody to be told about: no outage.
+    assert!(find(&directory, "nobody").await.unwrap().is_none());
+    // Nor is somebody without groups somebody in none.
+    let refused = directory.memberships(&someone("alice")).await.unwrap_err();
+    assert!(refused.cause.contains("shows no tokenGroups"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_come_in_pieces_are_all_there_or_an_outage() {
+    let all = usize::MAX;
+    for (count, gap, complete) in [
+        (4_000, all, true),
+        (fake_ldap::PIECE, all, true),
+        (3_001, all, true),
+        (4_000, 1_500, false),
+        (4_000, 3_000, false),
+    ] {
+        let fake = FakeLdap::that_gives_values_in_pieces(count, gap);
+        let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
+        match find(&directory, "alice").await {
+            Ok(entry) => {
+                assert!(complete, "{count} {gap}");
+                let values = &entry.expect("an entry").attributes["memberof"];
+                let expected = (0..count).map(|at| format!("cn={at}"));
+                assert!(values.iter().cloned().eq(expected), "{count} {gap}");
+            }
+            Err(refused) => {
+                assert!(!complete, "{count} {gap}: {refused}");
+                assert!(refused.cause.contains("came in part"), "{refused}");
+            }
+        }
     }
 }
 

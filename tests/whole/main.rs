@@ -7,15 +7,20 @@
     missing_docs
 )]
 
+mod active_directory;
 mod architecture;
 mod check;
+mod diff;
 mod directory;
+mod doctor;
 mod expectations;
 mod explain;
 mod http;
 mod import;
 mod lab;
 mod login;
+mod pam;
+mod password;
 mod real_client;
 mod rules_guide;
 mod sync;

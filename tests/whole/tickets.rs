@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use x2godirector::authenticate::{Attempt, Failure, Login, PasswordChecks, Proof, Settings, Verified};
-use x2godirector::directory::Directory;
+use x2godirector::authenticate::{
+    Attempt, Failure, Login, Method, PasswordChecks, Proof, Proven, Settings, Verified,
+};
+use x2godirector::directory::{Directory, Refusal};
 use x2godirector::identity::Identity;
-use x2godirector::model::{Authenticated, ClientAddress, Door, Secret, Source, TicketText, TypedName};
+use x2godirector::model::{Authenticated, ClientAddress, Door, Secret, TicketText, TypedName};
 use x2godirector::store::Embedded;
 
 use crate::directory::{directory, now, password};
@@ -31,7 +33,7 @@ fn broker(server: &Slapd) -> Broker {
         Arc::new(PasswordChecks::new()),
         Arc::new(Embedded::open(&folder.path().join("state.db")).unwrap()),
         Settings {
-            methods: vec![Source::Ldap],
+            methods: vec![Method::Ldap],
             ticket_lifetime: Duration::from_secs(36_000),
             ticket_idle: Duration::from_secs(7_200),
             bind_ticket_to_client: true,
@@ -57,6 +59,7 @@ impl Broker {
                 now: now(),
             })
             .await
+            .and_then(Proven::verified)
     }
 
     /// A login by password: the ticket it gives.
@@ -135,7 +138,7 @@ async fn what_happens_to_the_account_happens_to_its_tickets() {
     let ticket = broker.ticket("alice", secret).await;
     server.modify(&replace("pwdAccountLockedTime", "000001010000Z"));
     let closed = broker.list("alice", secret, Some(&ticket)).await;
-    assert_eq!(closed.unwrap_err(), Failure::Disabled);
+    assert_eq!(closed.unwrap_err(), Failure::Refused(Refusal::Disabled));
 
     let alice = slapd::person("alice");
     server.modify(&format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::directory::AccountState;
+use crate::directory::{AccountState, Refusal};
 
 #[tokio::test]
 async fn a_login_costs_one_search_and_one_bind_and_its_ticket_spares_the_next_bind() {
@@ -76,9 +76,17 @@ async fn the_next_person_at_the_seat_is_not_the_last_one() {
 async fn the_bind_decides_about_a_lock_and_the_entry_about_the_rest() {
     for (state, right, wrong) in [
         (AccountState::Active, None, Failure::Wrong),
-        (AccountState::Locked, None, Failure::Locked),
-        (AccountState::Disabled, Some(Failure::Disabled), Failure::Wrong),
-        (AccountState::Expired, Some(Failure::Expired), Failure::Wrong),
+        (AccountState::Locked, None, Failure::Refused(Refusal::Locked)),
+        (
+            AccountState::Disabled,
+            Some(Failure::Refused(Refusal::Disabled)),
+            Failure::Wrong,
+        ),
+        (
+            AccountState::Expired,
+            Some(Failure::Refused(Refusal::Expired)),
+            Failure::Wrong,
+        ),
     ] {
         let lab = Lab::new();
         lab.accounts.change("alice", |entry, _| entry.state = state);

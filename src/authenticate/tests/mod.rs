@@ -1,6 +1,7 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
 mod login_order;
+mod password_change;
 mod ticket_laws;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use super::fake::FakeAccounts;
 use super::*;
-use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Now, Password, Secret, TicketText, TypedName};
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
@@ -24,7 +25,7 @@ fn at(second: i64) -> Now {
 
 fn settings() -> Settings {
     Settings {
-        methods: vec![Source::Ldap],
+        methods: vec![Method::Ldap],
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
@@ -157,7 +158,10 @@ async fn send(login: &Login, form: Form<'_>, event: bool) -> Result<Verified, Fa
     if event {
         login.ticket_only(&attempt).await
     } else {
-        login.password_or_ticket(&attempt).await
+        login
+            .password_or_ticket(&attempt)
+            .await
+            .and_then(Proven::verified)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::directory::AccountState;
+use crate::directory::{AccountState, Refusal};
 use crate::model::Now;
 
 #[tokio::test]
@@ -228,7 +228,10 @@ async fn any_request_that_sees_the_lock_ends_the_tickets() {
     let ticket = lab.ticket(alice(0)).await;
     lab.accounts
         .change("alice", |entry, _| entry.state = AccountState::Disabled);
-    assert_eq!(lab.list(alice(1)).await.unwrap_err(), Failure::Disabled);
+    assert_eq!(
+        lab.list(alice(1)).await.unwrap_err(),
+        Failure::Refused(Refusal::Disabled)
+    );
     lab.accounts
         .change("alice", |entry, _| entry.state = AccountState::Active);
     assert!(lab.event(alice(2).ticket(&ticket)).await.is_err());

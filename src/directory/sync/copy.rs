@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::directory::entry::Unavailable;
 use crate::directory::nesting::Group;
 use crate::directory::search::Found;
+use crate::directory::settings::Schema;
 use crate::directory::way::Way;
 use crate::model::{Dn, GroupName};
 
@@ -17,10 +18,6 @@ const BYTES_MAX: usize = 64 * 1024 * 1024;
 const BYTES_EACH: usize = 32;
 /// Attributes of groups whose members the server works out when it is asked, so that nothing tells of a change.
 const DYNAMIC: [&str; 2] = ["memberurl", "labeleduri"];
-
-/// The attributes to ask for beside those that hold members.
-pub(in crate::directory) const ATTRIBUTES: [&str; 3] =
-    [crate::directory::nesting::NAME, DYNAMIC[0], DYNAMIC[1]];
 
 /// Why the groups cannot be kept in memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +48,13 @@ pub(in crate::directory) struct Record {
 }
 
 impl Record {
-    /// Keeps what is needed of an entry. Takes a moment for a group with very many members.
-    pub fn new(found: &Found) -> Self {
+    /// The attributes that are needed of a group of this schema.
+    pub fn attributes(schema: Schema) -> Vec<&'static str> {
+        [&[schema.group_name()], &DYNAMIC[..], &Way::attributes(schema)].concat()
+    }
+
+    /// Keeps what is needed of an entry of this schema. Takes a moment for a group with very many members.
+    pub fn new(found: &Found, schema: Schema) -> Self {
         let attributes = || {
             found
                 .attributes
@@ -66,7 +68,7 @@ impl Record {
         let mut holds: Vec<Arc<str>> = ways().map(|way| Arc::from(way.key())).collect();
         holds.sort_unstable();
         holds.dedup();
-        let names = found.attributes.get(ATTRIBUTES[0]).into_iter().flatten();
+        let names = found.attributes.get(schema.group_name()).into_iter().flatten();
         let mut names: Vec<String> = names
             .filter_map(|name| GroupName::new(name).ok())
             .map(|name| name.folded().to_owned())
@@ -74,11 +76,11 @@ impl Record {
         names.sort_unstable();
         names.dedup();
         Self {
-            group: Group::read(found, Vec::new()),
+            group: Group::read(found, schema, Vec::new()),
             dn: found.dn.clone(),
             names,
             holds,
-            empty: ways().all(|way| matches!(way, Way::Number(_))),
+            empty: ways().all(|way| way.is_primary()),
             dynamic: attributes().any(|(name, values)| DYNAMIC.contains(&name) && !values.is_empty()),
         }
     }

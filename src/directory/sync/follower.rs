@@ -17,15 +17,16 @@ use crate::directory::health::Health;
 use crate::directory::request::{NO_ATTRIBUTES, Request};
 use crate::directory::server::Server;
 use crate::directory::servers::Servers;
-use crate::directory::settings::Settings;
+use crate::directory::settings::{Schema, Settings};
 use crate::directory::trouble::Trouble;
 use crate::directory::way::Way;
 use crate::model::Dn;
 
+use super::copy::Record;
 use super::end::{self, End};
 use super::session::{self, Session, Step, id};
 use super::value::Uuid;
-use super::{Held, Synced, copy};
+use super::{Held, Synced};
 
 /// The pause between two probes. Two fit into [`CURRENT_MAX`](super::CURRENT_MAX), so that one may be slow.
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
@@ -51,6 +52,7 @@ const PLACES: &str = "(|(objectClass=organizationalUnit)(objectClass=organizatio
 
 /// What to follow.
 pub(in crate::directory) struct Plan {
+    schema: Schema,
     base: Dn,
     groups: EncodedFilter,
     places: EncodedFilter,
@@ -65,18 +67,18 @@ impl Plan {
     /// # Errors
     /// The filter for groups is none.
     pub fn new(settings: &Settings) -> Result<Self, String> {
-        let holding = Way::attributes(settings.schema);
         let groups = settings.group_filter.as_str();
         let with_members: Vec<String> = Way::member_attributes(settings.schema)
             .iter()
             .map(|attribute| filter::present(attribute))
             .collect();
         Ok(Self {
+            schema: settings.schema,
             base: settings.group_base.clone(),
             groups: filter::encode(groups)?,
             places: filter::encode(PLACES)?,
             with_members: filter::encode(&filter::both(groups, &filter::any_of(&with_members)))?,
-            attributes: [&copy::ATTRIBUTES[..], &holding].concat(),
+            attributes: Record::attributes(settings.schema),
             limit: settings.operation_timeout,
         })
     }
@@ -170,7 +172,7 @@ impl Follower<'_> {
             let request = Request::follow(self.plan.base.as_str(), filter, attributes);
             self.send(&mut frames, id, &request).await?;
         }
-        let mut session = Session::new();
+        let mut session = Session::new(self.plan.schema);
         let mut probed = Instant::now();
         loop {
             let pause = if session.is_in_doubt() {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::directory::guard::{self, Answer, Entry, Message, Outcome};
 use crate::directory::search::Found;
+use crate::directory::settings::Schema;
 use crate::model::Attributes;
 
 use super::copy::Record;
@@ -66,6 +67,7 @@ pub(super) enum Step {
 
 /// The state of one synchronisation.
 pub(super) struct Session {
+    schema: Schema,
     groups: Part,
     places: Part,
     lies_in: HashMap<Uuid, String>,
@@ -96,9 +98,10 @@ struct Unreached {
 }
 
 impl Session {
-    /// Nothing has come yet.
-    pub fn new() -> Self {
+    /// Nothing has come yet of the groups, which are of this schema.
+    pub fn new(schema: Schema) -> Self {
         Self {
+            schema,
             groups: Part::default(),
             places: Part::default(),
             lies_in: HashMap::new(),
@@ -160,7 +163,10 @@ impl Session {
         match self.groups.take(message)? {
             News::Nothing => Ok(Step::Nothing),
             News::Gone(uuids) => Ok(Step::Remove(uuids)),
-            News::Here(uuid, _, entry) => Ok(Step::Put(uuid, Box::new(Record::new(&found(entry))))),
+            News::Here(uuid, _, entry) => {
+                let record = Record::new(&found(entry), self.schema);
+                Ok(Step::Put(uuid, Box::new(record)))
+            }
         }
     }
 
@@ -298,7 +304,7 @@ impl Part {
             (Answer::Reference, _) => Err(End::Unfit("some groups are on another server".to_owned())),
             (Answer::Done(outcome), _) => Err(refused(outcome)),
             (Answer::Sync(info), _) => self.info(info),
-            (Answer::Bind(_) | Answer::Extended(_), _) => Err(unasked()),
+            (Answer::Bind(_) | Answer::Modified(_) | Answer::Extended(_), _) => Err(unasked()),
         }
     }
 

@@ -4,11 +4,11 @@
 use crate::directory::ber::{Malformed, Reader, tag};
 
 /// The sync request control (section 2.2).
-pub(in crate::directory) const REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
+pub(in crate::directory) const REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
 /// The sync state control (section 2.3).
-pub(in crate::directory) const STATE: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.2";
+pub(in crate::directory) const STATE: &str = "1.3.6.1.4.1.4203.1.9.1.2";
 /// The sync info message (section 2.5).
-pub(in crate::directory) const INFO: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.4";
+pub(in crate::directory) const INFO: &str = "1.3.6.1.4.1.4203.1.9.1.4";
 
 /// Context tags of a sync info message.
 const NEW_COOKIE: u8 = 0x80;

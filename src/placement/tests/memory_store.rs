@@ -76,6 +76,9 @@ impl Store for MemoryStore {
     fn revoke_tickets(&self, _: &Account) -> Answer<'_, usize> {
         unreachable!("placement keeps no tickets")
     }
+    fn keep_only_ticket(&self, _: TicketRecord) -> Answer<'_, usize> {
+        unreachable!("placements hold no tickets")
+    }
     fn prune_tickets(&self, _: Now) -> Answer<'_, usize> {
         unreachable!("placement keeps no tickets")
     }

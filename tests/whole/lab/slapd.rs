@@ -251,6 +251,26 @@ impl Slapd {
         change(self.ldap, "ldapmodify", ldif);
     }
 
+    /// The values of an attribute, operational ones included.
+    pub fn values(&self, dn: &str, attribute: &str) -> Vec<String> {
+        let done = Command::new("ldapsearch")
+            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-H"])
+            .arg(format!("ldap://127.0.0.1:{}", self.ldap))
+            .args(["-D", ADMIN, "-w", ADMIN_PASSWORD, "-b", dn, attribute])
+            .output()
+            .expect("ldap-utils are installed");
+        assert!(
+            done.status.success(),
+            "ldapsearch: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let prefix = format!("{attribute}: ");
+        String::from_utf8_lossy(&done.stdout)
+            .lines()
+            .filter_map(|line| line.strip_prefix(&prefix).map(ToOwned::to_owned))
+            .collect()
+    }
+
     /// All that the server wrote at log level `stats` so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()

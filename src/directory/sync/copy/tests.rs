@@ -20,10 +20,14 @@ fn found(dn: &str, attributes: &[(&str, &[&str])]) -> Found {
 }
 
 fn group(name: &str, members: &[&str]) -> Record {
-    Record::new(&found(
+    record(&found(
         &format!("cn={name},dc=x"),
         &[("cn", &[name]), ("member", members)],
     ))
+}
+
+fn record(found: &Found) -> Record {
+    Record::new(found, Schema::Rfc2307bis)
 }
 
 fn copy(groups: &[(u8, &str, &[&str])]) -> Copy {
@@ -87,7 +91,7 @@ fn a_name_is_unique_while_one_group_has_it() {
 fn a_group_that_cannot_be_named_is_an_error_to_its_members_alone() {
     let mut copy = copy(&[(1, "a", &["uid=u"])]);
     let nameless = found("cn=x,dc=x", &[("member", &["uid=v"])]);
-    copy.put(uuid(2), Record::new(&nameless)).unwrap();
+    copy.put(uuid(2), record(&nameless)).unwrap();
     assert_eq!(holding(&copy, "uid=u"), ["a"]);
     assert!(copy.holding(&[Way::Dn(Dn::new("uid=v").unwrap())]).is_err());
 }
@@ -97,7 +101,7 @@ fn what_would_not_stay_current_or_fit_is_not_kept() {
     let mut copy = Copy::default();
     let dynamic = found("cn=d,dc=x", &[("cn", &["d"]), ("memberurl", &["ldap:///??sub"])]);
     assert_eq!(
-        copy.put(uuid(1), Record::new(&dynamic)),
+        copy.put(uuid(1), record(&dynamic)),
         Err(Unfit::Dynamic("cn=d,dc=x".into()))
     );
     let huge = || Record {
@@ -113,7 +117,7 @@ fn what_would_not_stay_current_or_fit_is_not_kept() {
 fn groups_without_members_and_groups_below_others_are_known() {
     let mut copy = copy(&[(1, "a", &[]), (2, "b,cn=a", &["uid=u"])]);
     let posix = found("cn=p,dc=x", &[("cn", &["p"]), ("gidnumber", &["7"])]);
-    copy.put(uuid(3), Record::new(&posix)).unwrap();
+    copy.put(uuid(3), record(&posix)).unwrap();
     let mut empty: Vec<&str> = copy.empty().collect();
     empty.sort_unstable();
     assert_eq!(empty, ["cn=a,dc=x", "cn=p,dc=x"]);

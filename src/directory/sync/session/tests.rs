@@ -19,13 +19,21 @@ fn cookie(csn: &str) -> Vec<u8> {
 /// The end of the refresh of one search.
 fn refreshed(id: u32, csn: Option<&str>) -> Vec<u8> {
     let phase = element(0xa1, &[&csn.map(cookie).unwrap_or_default()]);
-    let body = [&element(0x80, &[value::INFO])[..], &element(0x81, &[&phase])].concat();
+    let body = [
+        &element(0x80, &[value::INFO.as_bytes()])[..],
+        &element(0x81, &[&phase]),
+    ]
+    .concat();
     message(id, 0x79, &body, &[])
 }
 
 fn new_cookie(id: u32, csn: &str) -> Vec<u8> {
     let info = element(0x80, &[format!("rid=000,csn={csn}").as_bytes()]);
-    let body = [&element(0x80, &[value::INFO])[..], &element(0x81, &[&info])].concat();
+    let body = [
+        &element(0x80, &[value::INFO.as_bytes()])[..],
+        &element(0x81, &[&info]),
+    ]
+    .concat();
     message(id, 0x79, &body, &[])
 }
 
@@ -61,7 +69,7 @@ fn changed(id: u32, change: u8, uuid: u8, dn: &str) -> Vec<u8> {
     let control = element(
         tag::SEQUENCE,
         &[
-            &element(tag::OCTETS, &[value::STATE]),
+            &element(tag::OCTETS, &[value::STATE.as_bytes()]),
             &element(tag::OCTETS, &[&state]),
         ],
     );
@@ -80,7 +88,7 @@ fn done(id: u32, code: u8) -> Vec<u8> {
 
 /// A session that has all groups, of a server that is that far.
 fn complete(csn: Option<&str>) -> Session {
-    let mut session = Session::new();
+    let mut session = Session::new(Schema::Rfc2307bis);
     session.take(&refreshed(id::PLACES, csn)).unwrap();
     assert!(matches!(
         session.take(&refreshed(id::GROUPS, csn)),
@@ -106,7 +114,7 @@ fn probed(session: &mut Session, csn: Option<&str>) -> Result<Instant, End> {
 
 #[test]
 fn nothing_is_proven_before_all_groups_came() {
-    let mut session = Session::new();
+    let mut session = Session::new(Schema::Rfc2307bis);
     probed(&mut session, Some(FIRST)).unwrap();
     session.take(&refreshed(id::GROUPS, Some(FIRST))).unwrap();
     probed(&mut session, Some(FIRST)).unwrap();
@@ -163,7 +171,7 @@ fn a_server_without_numbers_proves_by_answering() {
 
 #[test]
 fn groups_come_and_go() {
-    let mut session = Session::new();
+    let mut session = Session::new(Schema::Rfc2307bis);
     let step = session.take(&changed(id::GROUPS, 1, 7, "cn=a,dc=x")).unwrap();
     assert!(matches!(step, Step::Put(uuid, record) if uuid == [7; 16] && record.dn() == "cn=a,dc=x"));
     let step = session.take(&changed(id::GROUPS, 3, 7, "cn=a,dc=x")).unwrap();
@@ -172,7 +180,7 @@ fn groups_come_and_go() {
 
 #[test]
 fn what_groups_lie_in_may_change_but_not_its_name() {
-    let mut session = Session::new();
+    let mut session = Session::new(Schema::Rfc2307bis);
     session.take(&changed(id::PLACES, 1, 7, "ou=a,dc=x")).unwrap();
     session.take(&refreshed(id::PLACES, None)).unwrap();
     session.take(&changed(id::PLACES, 2, 7, "ou=a,dc=x")).unwrap();
@@ -186,7 +194,9 @@ fn what_groups_lie_in_may_change_but_not_its_name() {
 #[test]
 fn the_end_of_a_search_is_the_end() {
     for (code, again) in [(0, true), (12, false), (4, false), (53, true), (50, false)] {
-        let end = Session::new().take(&done(id::GROUPS, code)).unwrap_err();
+        let end = Session::new(Schema::Rfc2307bis)
+            .take(&done(id::GROUPS, code))
+            .unwrap_err();
         assert_eq!(matches!(end, End::Again(_)), again, "{code}: {end:?}");
     }
 }
@@ -204,7 +214,7 @@ fn what_answers_nothing_ends_it() {
         Vec::new(),
     ] {
         assert!(
-            matches!(Session::new().take(&bytes), Err(End::Unfit(_))),
+            matches!(Session::new(Schema::Rfc2307bis).take(&bytes), Err(End::Unfit(_))),
             "{bytes:?}"
         );
     }
@@ -213,7 +223,7 @@ fn what_answers_nothing_ends_it() {
 proptest! {
     #[test]
     fn no_bytes_panic(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..5)) {
-        let mut session = Session::new();
+        let mut session = Session::new(Schema::Rfc2307bis);
         for message in messages {
             let _ = session.take(&message);
         }
@@ -230,7 +240,7 @@ proptest! {
             changed(id::PLACES, 1, 2, "ou=a,dc=x"), changed(id::PLACES, 2, 2, "ou=b,dc=x"),
             entry(id::MEMBERS, "cn=a,dc=x", &[], &[]), done(id::MEMBERS, 0), entry(id::PROBE, "dc=x", &[("contextCSN", SECOND)], &[]),
         ];
-        let mut session = Session::new();
+        let mut session = Session::new(Schema::Rfc2307bis);
         for (which, damage) in picked {
             let mut bytes = messages[which].clone();
             if let Some((at, byte)) = damage {
