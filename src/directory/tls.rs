@@ -103,7 +103,10 @@ fn certificate(why: &CertificateError) -> String {
             presented.join(", ")
         ),
         CertificateError::Other(other) => {
-            format!("the server's certificate is refused: {}", unusual(other.0.as_ref()))
+            format!(
+                "the server's certificate is refused: {}",
+                unusual(other.0.as_ref())
+            )
         }
         other => format!("the server's certificate is refused: {other}"),
     }

@@ -12,7 +12,7 @@ use x2godirector::directory::{
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
 
-use crate::lab::authority::Authority;
+use crate::lab::authority::{self, Authority};
 use crate::lab::fake_ldap::{self, FakeLdap};
 use crate::lab::slapd::{self, Slapd};
 
@@ -446,6 +446,7 @@ async fn certificates_that_are_not_believed_are_explained() {
     for (issued, words) in [
         (nameless, "no subjectAltName"),
         (self_made, "marked as an authority's own"),
+        (authority::of_version_1(), "of version 1"),
         (foreign, "is not for 127.0.0.1"),
         (expired, "has expired"),
     ] {
