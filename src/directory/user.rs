@@ -261,8 +261,8 @@ mod tests {
     use super::*;
     use crate::directory::settings::{Filter, Schema};
 
-    fn users(lookup: UserLookup) -> Users {
-        Users::new(&Settings {
+    fn settings(lookup: UserLookup) -> Settings {
+        Settings {
             servers: Vec::new(),
             ca_file: None,
             service: None,
@@ -277,14 +277,22 @@ mod tests {
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
-        })
+        }
+    }
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&settings(lookup))
+    }
+
+    fn people() -> UserLookup {
+        UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
+        }
     }
 
     fn searched() -> Users {
-        users(UserLookup::Search {
-            base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: Filter::new("(objectClass=person)").unwrap(),
-        })
+        users(people())
     }
 
     fn typed(name: &str) -> TypedName {
@@ -351,6 +359,30 @@ mod tests {
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
             assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_domain_knows_two_names_and_shows_the_state_of_accounts() {
+        let mut domain = settings(people());
+        domain.schema = Schema::ActiveDirectory;
+        domain.user_attribute = "sAMAccountName".into();
+        let query = Users::new(&domain).query(&typed("a*@x"));
+        assert_eq!(
+            query.filter,
+            r"(&(objectClass=person)(|(samaccountname=a\2a@x)(userPrincipalName=a\2a@x)))"
+        );
+        let asked = |query: &Query, name: &str| query.attributes.iter().any(|asked| asked == name);
+        for name in [
+            "samaccountname",
+            "useraccountcontrol",
+            "objectsid",
+            "unixhomedirectory",
+        ] {
+            assert!(asked(&query, name), "{name}");
+        }
+        assert!(!asked(&query, "memberof"), "only where paths are told");
+        domain.nested_groups = true;
+        assert!(asked(&Users::new(&domain).query(&typed("a")), "memberof"));
     }
 
     #[test]

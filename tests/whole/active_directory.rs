@@ -399,18 +399,24 @@ async fn refusals_are_told_apart_by_the_bind_alone() {
     domain.add(&samba::user("ida"));
     let directory = directory(domain);
     let before = find(&directory, "ida").await.expect("an entry");
+    let told = async |secret: &str| {
+        directory
+            .check_password(&before, &password(secret))
+            .await
+            .unwrap()
+    };
     // Found while it was active, disabled a moment later.
     domain.set(&samba::person("ida"), "userAccountControl", "514");
-    let told = directory
-        .check_password(&before, &password("ida-secret"))
-        .await
-        .unwrap();
-    assert_eq!(told, PasswordAnswer::Refused(Refusal::Disabled));
-    let told = directory
-        .check_password(&before, &password("wrong"))
-        .await
-        .unwrap();
-    assert_eq!(told, PasswordAnswer::Wrong);
+    assert_eq!(
+        told("ida-secret").await,
+        PasswordAnswer::Refused(Refusal::Disabled)
+    );
+    assert_eq!(told("wrong").await, PasswordAnswer::Wrong);
+    domain.set(&samba::person("ida"), "userAccountControl", "512");
+    for _ in 1..samba::LOCKOUT_THRESHOLD {
+        assert_eq!(told("wrong").await, PasswordAnswer::Wrong);
+    }
+    assert_eq!(told("ida-secret").await, PasswordAnswer::Refused(Refusal::Locked));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -425,6 +431,11 @@ async fn one_wrong_password_is_one_failure_in_the_domain() {
     // The same one again, by the other name: not even shown to the domain.
     login(&broker, "JACK@lab.example.org", "wrong").await;
     assert_eq!(failures(), 1);
+    assert!(
+        broker.log().contains("the same wrong password again"),
+        "{}",
+        broker.log()
+    );
     login(&broker, "nobody-of-that-name", "wrong").await;
     let answer = login(&broker, "jack", "jack-secret").await;
     assert_eq!(profiles(&answer), ["plain"]);
