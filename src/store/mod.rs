@@ -1,11 +1,13 @@
-//! What must outlive a restart: tickets and leases.
+//! What must outlive a restart: tickets, leases, and what the throttle counted.
 //!
-//! The room keeps records; what a ticket is worth is `authenticate`'s to say, what a lease counts for
-//! `placement`'s.
+//! The room keeps records; what a ticket is worth and whom the throttle refuses is `authenticate`'s to say, what a
+//! lease counts for `placement`'s.
 
 mod database;
 mod embedded;
 mod held;
+mod history;
+mod history_statements;
 mod records;
 mod statements;
 mod writer;
@@ -17,6 +19,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use embedded::Embedded;
+pub use history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 pub use records::{LeaseRecord, TicketHash, TicketRecord};
 
 use crate::model::{Account, FarmName, Now};
