@@ -13,6 +13,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::authenticate::PasswordChecks;
+use crate::authenticate::throttle::Throttle;
 use crate::broker::{Broker, Edge};
 use crate::config::{self, Configuration, Diagnostic};
 use crate::http::{self, BindError, CertificateError, Operations, Server, certificate};
@@ -92,9 +93,11 @@ impl App {
         };
         let configuration = read(&folders)?;
         // Makes the state folder, where a self-signed certificate goes too.
-        let store: Arc<dyn Store> = Arc::new(Embedded::open(&configuration.state)?);
+        let embedded = Arc::new(Embedded::open(&configuration.state)?);
+        let throttle = Throttle::restore(Arc::clone(&embedded) as _, &configuration.authentication.throttle);
+        let store: Arc<dyn Store> = embedded;
         let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
-        let checks = Arc::new(PasswordChecks::new());
+        let checks = Arc::new(PasswordChecks::throttled(throttle));
         let (settings, state) = (configuration.server.clone(), configuration.state.clone());
         let listeners = http::bind(&settings.listen)?;
         let snapshot = snapshot::build(configuration, &store, &checks, None).await?;
@@ -181,6 +184,9 @@ impl App {
     async fn prune(&self) {
         if let Err(error) = self.store.prune_tickets(clock::now()).await {
             tracing::warn!(%error, "ended tickets stay in the store");
+        }
+        if let Err(error) = self.checks.throttle().prune(clock::now()).await {
+            tracing::warn!(%error, "old failures stay in the store");
         }
         if let Err(error) = self.broker.prune().await {
             tracing::warn!(%error, "ended leases stay in the store");

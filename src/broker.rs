@@ -131,7 +131,10 @@ impl Broker {
             } => self.select(&mut turn, &credentials, &profile, login).await,
             Request::ChangePassword { credentials, .. } => change_password(&mut turn, &credentials).await,
             Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
-            Request::TestConnection => Ok(Reply::ConnectionTest),
+            Request::TestConnection => {
+                let taken = turn.snapshot.login.connection_test(caller.address, turn.now);
+                taken.map(|()| Reply::ConnectionTest).map_err(Refusal::from)
+            }
         };
         match result {
             Ok(reply) => {

@@ -1,5 +1,6 @@
 //! Why nobody was proven.
 
+use super::throttle::Refused;
 use crate::directory::{Refusal, Unavailable};
 use crate::store::StoreError;
 
@@ -18,6 +19,9 @@ pub enum Failure {
     /// The same password of the same user was wrong a moment ago and was not tried again.
     #[error("the same wrong password again")]
     RepeatedWrong,
+    /// Too many logins failed; nothing was asked of anybody, or nothing but who is meant.
+    #[error("{0}")]
+    Throttled(Refused),
     /// The source or the state of the account refuses it whatever the password.
     #[error("{0}")]
     Refused(Refusal),

@@ -7,16 +7,18 @@ use super::attempt::Attempt;
 use super::failure::Failure;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
+use super::throttle::{Counted, Limits, Refused};
 use super::tickets::Tickets;
 use super::verified::{Proof, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, Password};
+use crate::model::{Account, ClientAddress, Now, Password};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
     accounts: Arc<dyn Accounts>,
     checks: Arc<PasswordChecks>,
+    limits: Arc<Limits>,
     tickets: Tickets,
 }
 
@@ -31,6 +33,7 @@ impl Login {
         Self {
             accounts,
             checks,
+            limits: Arc::clone(&settings.throttle),
             tickets: Tickets::new(store, settings),
         }
     }
@@ -49,6 +52,9 @@ impl Login {
     pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
         let password = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
+        if candidate.is_none() {
+            self.admit_name(attempt).await?;
+        }
         let entry = self.accounts.find(attempt.user, attempt.now).await?;
         match self.settle(candidate, entry, attempt).await? {
             Settled::Proven(ticket, entry) => {
@@ -77,6 +83,20 @@ impl Login {
             }
             Settled::Open(_) => Err(Failure::TicketInvalid),
         }
+    }
+
+    /// Takes a connection test, unless the client has had its share of them.
+    ///
+    /// # Errors
+    /// [`Failure::Throttled`].
+    pub fn connection_test(&self, client: ClientAddress, now: Now) -> Result<(), Failure> {
+        let taken = self.checks.throttle().connection_test(client, now);
+        taken.map_err(Failure::Throttled)
+    }
+
+    /// What the throttle counts now, under the limits of this configuration.
+    pub fn throttled_now(&self, now: Now) -> Vec<Counted> {
+        self.checks.throttle().list(&self.limits, now)
     }
 
     /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
@@ -125,8 +145,11 @@ impl Login {
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.client, attempt.now)
+            .check(&self.accounts, subject, password, attempt, &self.limits)
             .await?;
+        if let Checked::Throttled(refused) = checked {
+            return Err(self.throttled(refused).await);
+        }
         let entry = entry.ok_or(Failure::Unknown)?;
         judge(checked, entry.state)?;
         let account = self.account(&entry);
@@ -136,6 +159,25 @@ impl Login {
             .await
             .map(Some);
         Ok(Verified::new(account, entry, Proof::Password, ticket))
+    }
+
+    /// The first look of the throttle, before anybody is searched for.
+    async fn admit_name(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        let throttle = self.checks.throttle();
+        match throttle
+            .admit_name(attempt.user, attempt.client, &self.limits, attempt.now)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.throttled(refused).await),
+        }
+    }
+
+    /// A refusal of the throttle takes the time of a check, holding neither a connection to the directory nor
+    /// anything else, so that it cannot be told from a wrong password.
+    async fn throttled(&self, refused: Refused) -> Failure {
+        self.checks.take_the_time_of_one().await;
+        Failure::Throttled(refused)
     }
 
     fn account(&self, entry: &Entry) -> Account {
@@ -158,6 +200,7 @@ enum Settled {
 /// directory knows and its entry need not show: there the bind decides.
 fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
     match (checked, state) {
+        (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),
         (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
         (Checked::Answer(PasswordAnswer::Refused(refusal)), _) => Err(Failure::Refused(refusal)),
         (Checked::Answer(PasswordAnswer::Wrong), AccountState::Locked) => {

@@ -10,6 +10,7 @@ mod login;
 mod mac;
 mod password_checks;
 mod settings;
+pub mod throttle;
 mod tickets;
 mod verified;
 mod wrong_passwords;

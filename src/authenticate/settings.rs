@@ -1,6 +1,9 @@
 //! What `[authentication]` says, already checked.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::throttle::Limits;
 
 /// A way of proving a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,4 +30,6 @@ pub struct Settings {
     pub ticket_idle: Duration,
     /// Whether a ticket counts only from the client network it was issued to.
     pub bind_ticket_to_client: bool,
+    /// Whom the throttle refuses.
+    pub throttle: Arc<Limits>,
 }

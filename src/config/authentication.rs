@@ -1,9 +1,11 @@
 //! `[authentication]`: how somebody proves who they are, and for how long that counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
 use super::section::Section;
+use super::throttle;
 use super::value::{FromText, Located};
 use crate::authenticate::{Method, Settings};
 
@@ -47,6 +49,7 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
         bind_ticket_to_client: section
             .take("bind_ticket_to_client")
             .unwrap_or(BIND_TICKET_TO_CLIENT),
+        throttle: Arc::new(throttle::read(section.section("throttle"))),
     };
     section.finish();
     settings

@@ -22,6 +22,7 @@ mod section;
 mod server;
 mod session_keys;
 mod source;
+mod throttle;
 mod time_zone;
 mod tree;
 mod value;

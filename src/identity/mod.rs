@@ -89,6 +89,7 @@ mod tests {
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,
+                throttle: Arc::default(),
             },
         );
         login

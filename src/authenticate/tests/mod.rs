@@ -1,6 +1,7 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
 mod login_order;
+mod throttled;
 mod ticket_laws;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ fn settings() -> Settings {
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
+        throttle: Arc::default(),
     }
 }
 
