@@ -18,5 +18,6 @@ mod lab;
 mod login;
 mod real_client;
 mod rules_guide;
+mod throttle;
 mod tickets;
 mod wire;
