@@ -18,6 +18,7 @@ mod lab;
 mod login;
 mod real_client;
 mod rules_guide;
+mod secrets;
 mod throttle;
 mod tickets;
 mod wire;
