@@ -216,6 +216,7 @@ impl Broker {
 
 /// A new password. The broker changes none; only somebody who has proven the old one is told so.
 async fn change_password(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
+    turn.snapshot.login.has_passwords()?;
     prove(turn, credentials).await?;
     Ok(Reply::PasswordChange { changed: false })
 }

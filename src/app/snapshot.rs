@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::authenticate::{Login, PasswordChecks};
+use crate::authenticate::{Accounts, Login, PasswordChecks, Unproven};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
 use crate::directory::{Directory, SetupError};
+use crate::identity::{Groups, NoGroups};
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -20,9 +21,15 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let directory = Arc::new(Directory::start(configuration.directory)?);
+    let (accounts, groups): (Arc<dyn Accounts>, Arc<dyn Groups>) = match configuration.directory {
+        Some(settings) => {
+            let directory = Arc::new(Directory::start(settings)?);
+            (Arc::clone(&directory) as _, directory)
+        }
+        None => (Arc::new(Unproven), Arc::new(NoGroups)),
+    };
     let login = Login::new(
-        Arc::clone(&directory) as _,
+        accounts,
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,
@@ -31,7 +38,7 @@ pub(super) async fn build(
     Ok(Snapshot {
         policy: configuration.policy,
         login,
-        groups: directory,
+        groups,
         farms,
         client: configuration.client,
     })

@@ -10,6 +10,9 @@ pub enum Failure {
     /// No password came, so nothing was asked of anybody.
     #[error("no password")]
     NoPassword,
+    /// The configuration asks for no password, so there is none to change.
+    #[error("authentication is \"none\"")]
+    NothingProven,
     /// The directory has no such user.
     #[error("unknown user")]
     Unknown,

@@ -19,6 +19,7 @@ pub struct Login {
     accounts: Arc<dyn Accounts>,
     checks: Arc<PasswordChecks>,
     limits: Arc<Limits>,
+    is_unproven: bool,
     tickets: Tickets,
 }
 
@@ -34,6 +35,7 @@ impl Login {
             accounts,
             checks,
             limits: Arc::clone(&settings.throttle),
+            is_unproven: settings.is_unproven(),
             tickets: Tickets::new(store, settings),
         }
     }
@@ -50,6 +52,9 @@ impl Login {
     /// Why nobody was proven; all but [`Failure::Unavailable`] are answers about the user. A ticket that does
     /// not count is no failure.
     pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
+        if self.is_unproven {
+            return self.believe(attempt).await;
+        }
         let password = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
         if candidate.is_none() {
@@ -83,6 +88,29 @@ impl Login {
             }
             Settled::Open(_) => Err(Failure::TicketInvalid),
         }
+    }
+
+    /// Whether there are passwords at all.
+    ///
+    /// # Errors
+    /// [`Failure::NothingProven`] where the configuration asks for none.
+    pub fn has_passwords(&self) -> Result<(), Failure> {
+        if self.is_unproven {
+            return Err(Failure::NothingProven);
+        }
+        Ok(())
+    }
+
+    /// Takes somebody at their word, as the configuration wants it. Without a ticket, which would prove no more.
+    async fn believe(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
+        let entry = self.accounts.find(attempt.user, attempt.now).await?;
+        let entry = entry.ok_or(Failure::Unknown)?;
+        Ok(Verified::new(
+            self.account(&entry),
+            entry,
+            Proof::Nothing,
+            Ok(None),
+        ))
     }
 
     /// Takes a connection test, unless the client has had its share of them.

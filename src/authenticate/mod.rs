@@ -12,6 +12,7 @@ mod password_checks;
 mod settings;
 pub mod throttle;
 mod tickets;
+mod unproven;
 mod verified;
 mod wrong_passwords;
 
@@ -26,4 +27,5 @@ pub use failure::Failure;
 pub use login::Login;
 pub use password_checks::PasswordChecks;
 pub use settings::{Method, Settings};
+pub use unproven::{Unproven, unproven_entry};
 pub use verified::{Proof, Verified};

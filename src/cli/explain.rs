@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
+use crate::authenticate::unproven_entry;
 use crate::config::{self, Configuration};
 use crate::directory::{self, Directory};
 use crate::entitlement::{Context, Explanation, Policy};
@@ -94,7 +95,10 @@ impl Explain {
         } = configuration;
         let mut person = match &self.groups {
             Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => in_directory(&self.user, directory)?,
+            None => match directory {
+                Some(directory) => in_directory(&self.user, directory)?,
+                None => unproven(&self.user)?,
+            },
         };
         self.suppose(&mut person)?;
         let context = Context {
@@ -157,6 +161,16 @@ async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Resu
         user: entry.user.clone(),
     };
     Ok(identity::person(account, &entry, memberships))
+}
+
+/// Whoever says that this is their name, where nobody proves it.
+fn unproven(user: &str) -> anyhow::Result<Person> {
+    let entry = unproven_entry(&TypedName::new(user)?).context("this is no user name")?;
+    let account = Account {
+        source: Source::Unproven,
+        user: entry.user.clone(),
+    };
+    Ok(identity::person(account, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Problems, Severity};
 use super::document::{Document, VARIABLE_PREFIX};
@@ -11,7 +12,7 @@ use super::merge::merge;
 use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
-use super::{authentication, client, directory, expectations, farms, profiles, rules, server};
+use super::{authentication, client, directory, expectations, farms, profiles, rules, server, unproven};
 use crate::authenticate::Settings as AuthenticationSettings;
 use crate::directory::Settings as DirectorySettings;
 use crate::entitlement::Policy;
@@ -31,8 +32,8 @@ pub struct Configuration {
     pub state: PathBuf,
     /// `[authentication]`
     pub authentication: AuthenticationSettings,
-    /// `[directory.ldap]`
-    pub directory: DirectorySettings,
+    /// `[directory.ldap]`; none where nobody proves anything.
+    pub directory: Option<DirectorySettings>,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[profile.*]` and `[rule.*]`, prepared.
@@ -90,9 +91,15 @@ pub fn load(
 
 /// The sections in the order in which they need each other.
 fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
-    let directory = directory::read(root.section("directory"));
-    let server = server::read(root.section("server"), directory.longest_step);
-    let authentication = authentication::read(root.section("authentication"));
+    let (authentication, unproven) = authentication::read(root.section("authentication"));
+    let directory = match &unproven {
+        Some(_) if !root.has("directory") => None,
+        _ => Some(directory::read(root.section("directory"))),
+    };
+    let longest_step = directory
+        .as_ref()
+        .map_or(Duration::ZERO, |directory| directory.longest_step);
+    let server = server::read(root.section("server"), longest_step);
     let client = client::read(root.section("client"));
     let farms = farms::read(&mut root);
     let profiles = profiles::read(&mut root, &farms.names);
@@ -100,6 +107,9 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     let expected = expectations::read(&mut root, &profiles.ids);
     let problems = root.problems();
     root.finish();
+    if let Some(place) = &unproven {
+        unproven::check(place, &rules, &profiles.profiles, problems);
+    }
     // Beside an error, a profile that seems to be given to nobody may be what the error is about.
     if problems.is_empty() {
         profiles.ids.warn_of_others(&rules.given, problems);
@@ -109,8 +119,14 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     if !problems.has_errors() {
         expectations::run(&expected, &policy, problems);
     }
-    let mut directory = directory.settings?;
-    add_attributes(&mut directory.attributes, &policy);
+    let directory = match directory {
+        Some(directory) => {
+            let mut settings = directory.settings?;
+            add_attributes(&mut settings.attributes, &policy);
+            unproven.is_none().then_some(settings)
+        }
+        None => None,
+    };
     Some(Configuration {
         server: server.settings,
         state: server.state,

@@ -25,6 +25,7 @@ mod source;
 mod throttle;
 mod time_zone;
 mod tree;
+mod unproven;
 mod value;
 
 pub use diagnostic::{Diagnostic, Severity};

@@ -84,6 +84,8 @@ pub enum Source {
     Ldap,
     /// This host's own users and groups, as its name service switch gives them (`nsswitch.conf(5)`).
     Nss,
+    /// None: the name is as somebody typed it, in lower case, and nobody proved anything.
+    Unproven,
 }
 
 impl Source {
@@ -92,12 +94,13 @@ impl Source {
         match self {
             Self::Ldap => "ldap",
             Self::Nss => "nss",
+            Self::Unproven => "none",
         }
     }
 
     /// The source that [`Source::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ldap, Self::Nss]
+        [Self::Ldap, Self::Nss, Self::Unproven]
             .into_iter()
             .find(|source| source.as_str() == word)
     }

@@ -122,7 +122,7 @@ fn the_environment_overrides_the_files() {
     ]);
     assert_eq!(configuration.server.listen.len(), 2);
     assert_eq!(configuration.state, Path::new("/tmp/x/state.db"));
-    assert_eq!(configuration.directory.servers[0].port, 3890);
+    assert_eq!(configuration.directory.as_ref().unwrap().servers[0].port, 3890);
     assert!(!configuration.authentication.bind_ticket_to_client);
     let staff = configuration
         .farms

@@ -21,4 +21,5 @@ mod rules_guide;
 mod secrets;
 mod throttle;
 mod tickets;
+mod unproven;
 mod wire;
