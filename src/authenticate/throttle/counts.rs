@@ -175,8 +175,8 @@ impl Counts {
     pub(super) fn is_too_full_for(&mut self, typed: &str, client: ClientAddress, now: Now) -> bool {
         let network = client.network();
         let key = (typed.to_owned(), network);
-        !self.seats.has_any_at(network)
-            && !(self.spelt.has_room_for(&key, now) && self.clients.has_room_for(&network, now))
+        let has_room = self.spelt.has_room_for(&key, now) && self.clients.has_room_for(&network, now);
+        !has_room && !self.seats.has_any_at(network)
     }
 
     /// Whether a password may be tried for this name.
