@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::clock;
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
@@ -28,11 +29,16 @@ pub(super) async fn build(
         configuration.authentication,
     );
     let farms = Farms::start(configuration.farms, previous).await;
+    let policy = configuration.policy;
     Ok(Snapshot {
-        policy: configuration.policy,
+        recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),
+        policy,
         login,
-        groups: directory,
+        groups: Arc::clone(&directory) as _,
+        directory,
         farms,
         client: configuration.client,
+        configuration: configuration.hash,
+        since: clock::now(),
     })
 }

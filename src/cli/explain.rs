@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::Format;
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
 use crate::config::{self, Configuration};
@@ -61,15 +62,6 @@ pub(super) struct Explain {
     format: Format,
     #[command(flatten)]
     configuration: ConfigurationFolders,
-}
-
-/// How an answer is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Sentences and lists.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 impl Explain {
