@@ -11,6 +11,9 @@ use crate::model::{
     TypedName,
 };
 
+/// Most profiles of a list in a line. With the person they leave it below what a journal takes.
+const PROFILES_MAX: usize = 200;
+
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,6 +58,9 @@ pub struct Decision {
     /// The profiles offered, or the one selected.
     #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileId>,
+    /// How many more were offered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub profiles_left_out: usize,
     /// The rules that granted the selected profile.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -124,6 +130,7 @@ impl Decision {
             typed: None,
             proof: None,
             profiles: Vec::new(),
+            profiles_left_out: 0,
             rules: Vec::new(),
             farm: None,
             host: None,
@@ -139,6 +146,12 @@ impl Decision {
         }
     }
 
+    /// Notes the profiles that were offered: the first of them, and how many more there are.
+    pub fn offered<'a>(&mut self, profiles: impl ExactSizeIterator<Item = &'a ProfileId>) {
+        self.profiles_left_out = profiles.len().saturating_sub(PROFILES_MAX);
+        self.profiles = profiles.take(PROFILES_MAX).cloned().collect();
+    }
+
     /// The line for the audit log, without its end.
     ///
     /// # Errors
@@ -146,6 +159,10 @@ impl Decision {
     pub fn line(&self) -> serde_json::Result<String> {
         line(self)
     }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn display<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -174,6 +191,7 @@ fn milliseconds<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok,
 
 #[cfg(test)]
 mod tests {
+    use super::super::Entry;
     use super::*;
     use crate::model::{Source, UserName};
 
@@ -198,5 +216,23 @@ mod tests {
              \"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
              \"account\":\"ldap:ünal\\u2028\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
         );
+    }
+
+    #[test]
+    fn a_list_of_any_length_is_recognised_by_its_line() {
+        let ids: Vec<_> = (100..500)
+            .map(|number| ProfileId::new(&format!("p{number}")).unwrap())
+            .collect();
+        let texts: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        for count in [0, 1, PROFILES_MAX, PROFILES_MAX + 1, 400] {
+            let mut decision = decision();
+            decision.offered(ids[..count].iter());
+            let line = decision.line().unwrap();
+            assert!(line.len() < 20 * PROFILES_MAX, "{}", line.len());
+            let entry: Entry = serde_json::from_str(&line).unwrap();
+            assert!(entry.has_listed(&texts[..count]));
+            assert!(!entry.has_listed(&texts[..count.abs_diff(1)]) || count == 0);
+            assert!(count == 0 || !entry.has_listed(&texts[1..=count.min(399)]));
+        }
     }
 }

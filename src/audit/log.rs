@@ -1,6 +1,5 @@
 //! Where decisions go: to a file, or to the log.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,14 +35,6 @@ impl Log {
         }
         let writer = file.map(|file| Arc::new(Writer::start(file, Arc::clone(&self.lost))));
         self.writer.store(writer);
-    }
-
-    /// The file in use.
-    pub fn is_file(&self, path: &Path) -> bool {
-        self.writer
-            .load()
-            .as_ref()
-            .is_some_and(|writer| writer.path() == path)
     }
 
     /// Writes a decision. Returns at once.

@@ -6,13 +6,20 @@
 
 mod action;
 mod decision;
+mod entry;
 mod file;
 mod line;
 mod log;
 mod person;
+mod reader;
 
 pub use action::Action;
 pub use decision::{Decision, Outcome};
+pub use entry::Entry;
 pub use file::{AuditFile, FileError};
 pub use log::Log;
 pub use person::RecordedPerson;
+pub use reader::{Found, Reader};
+
+/// Where the packaged configuration has the file.
+pub const DEFAULT_FILE: &str = "/var/log/x2godirector/audit.log";

@@ -109,7 +109,7 @@ impl Turn {
 
     /// Notes the profiles of a list.
     pub(super) fn note_offers(&mut self, offers: &[Offer]) {
-        self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
+        self.decision.offered(offers.iter().map(Offer::profile_id));
     }
 
     /// Notes the profile of a select.

@@ -1,12 +1,14 @@
 //! The command line: one file per subcommand, and the exit codes they share.
 
 mod asking;
+mod audit;
 pub mod check;
 mod explain;
 mod format;
 mod hosts;
 mod import;
 mod log_level;
+mod recorded;
 mod reload;
 mod serve;
 mod status;
@@ -56,6 +58,11 @@ enum Command {
     /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
     /// from now on. docs/migrate.md has the whole way.
     Import(import::Import),
+    /// Show what was decided, and explain a decision
+    ///
+    /// With an id, the rules are asked again for the person, place and time that the decision's line recorded, and
+    /// the answer is compared with the one that was given. Nothing but the file and the configuration is read.
+    Audit(audit::Audit),
     /// Have the daemon read its configuration again
     ///
     /// Prints what `check` would, and then whether the new configuration is in use (exit code 0) or the earlier
@@ -105,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Explain(explain) => explain.run(),
         Command::Import(import) => import.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Reload(reload) => reload.run(),
         Command::Status(status) => status.run(),
         Command::Hosts(hosts) => hosts.run(),

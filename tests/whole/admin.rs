@@ -1,5 +1,6 @@
 //! The admin's day: the running daemon asked over its socket, its numbers, and what it wrote down.
 
+mod audit;
 mod metrics;
 mod peers;
 mod reload;
