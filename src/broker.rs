@@ -11,13 +11,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::audit::Outcome;
+use crate::audit::{self, Outcome};
 use crate::authenticate::{Failure, Login, Verified};
-use crate::directory::Unavailable;
+use crate::directory::{Directory, Unavailable};
 use crate::entitlement::{Offer, Policy};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
-use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TypedName};
+use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, ProfileId, TypedName};
+use crate::observe::Metrics;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
@@ -38,10 +39,27 @@ pub struct Snapshot {
     pub login: Login,
     /// Where the groups of those who logged in are read.
     pub groups: Arc<dyn Groups>,
+    /// The directory, for the health of its servers; none where nobody proves anything.
+    pub directory: Option<Arc<Directory>>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
     /// How clients shall behave.
     pub client: ClientConfig,
+    /// What all this was read from.
+    pub configuration: ConfigurationHash,
+    /// When it was taken.
+    pub since: Now,
+    /// The attributes, in lower case, that rules and profiles use: what a line about a decision tells of a person.
+    pub recorded_attributes: Vec<String>,
+}
+
+/// Where the broker tells what it decided.
+#[derive(Debug)]
+pub struct Records {
+    /// One line for each decision.
+    pub audit: audit::Log,
+    /// The numbers.
+    pub metrics: Metrics,
 }
 
 /// What the broker takes from the world.
@@ -58,6 +76,7 @@ pub struct Broker {
     snapshot: ArcSwap<Snapshot>,
     placements: Placements,
     edge: Edge,
+    records: Arc<Records>,
 }
 
 /// Why a request was refused.
@@ -90,11 +109,12 @@ impl Refusal {
 
 impl Broker {
     /// A broker that begins with this snapshot.
-    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge) -> Self {
+    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge, records: Arc<Records>) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             placements,
             edge,
+            records,
         }
     }
 
@@ -106,6 +126,11 @@ impl Broker {
     /// Lets new requests begin with another snapshot; those under way keep theirs.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The leases.
+    pub fn placements(&self) -> &Placements {
+        &self.placements
     }
 
     /// Removes from the store the leases whose time is over.
@@ -121,7 +146,8 @@ impl Broker {
         let began = Instant::now();
         let task = request.task();
         let id = DecisionId::from_random((self.edge.random)());
-        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)());
+        let records = Arc::clone(&self.records);
+        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)(), records);
         let result = match request {
             Request::List(credentials) => self.list(&mut turn, &credentials).await,
             Request::Select {
@@ -235,6 +261,7 @@ async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Verified, F
 async fn identify(turn: &mut Turn, credentials: &Credentials) -> Result<(Verified, Identity), Refusal> {
     let verified = prove(turn, credentials).await?;
     let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
+    turn.note_person(&identity);
     Ok((verified, identity))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::clock;
 use crate::authenticate::{Accounts, Login, PasswordChecks, Unproven};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
@@ -21,11 +22,13 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let (accounts, groups): (Arc<dyn Accounts>, Arc<dyn Groups>) = match configuration.directory {
-        Some(settings) => {
-            let directory = Arc::new(Directory::start(settings)?);
-            (Arc::clone(&directory) as _, directory)
-        }
+    let directory = configuration
+        .directory
+        .map(Directory::start)
+        .transpose()?
+        .map(Arc::new);
+    let (accounts, groups): (Arc<dyn Accounts>, Arc<dyn Groups>) = match &directory {
+        Some(directory) => (Arc::clone(directory) as _, Arc::clone(directory) as _),
         None => (Arc::new(Unproven), Arc::new(NoGroups)),
     };
     let login = Login::new(
@@ -35,11 +38,16 @@ pub(super) async fn build(
         configuration.authentication,
     );
     let farms = Farms::start(configuration.farms, previous).await;
+    let policy = configuration.policy;
     Ok(Snapshot {
-        policy: configuration.policy,
+        recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),
+        policy,
         login,
         groups,
+        directory,
         farms,
         client: configuration.client,
+        configuration: configuration.hash,
+        since: clock::now(),
     })
 }

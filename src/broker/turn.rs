@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Snapshot;
-use crate::audit::{Decision, Outcome};
+use super::{Records, Snapshot};
+use crate::audit::{Decision, Outcome, RecordedPerson};
 use crate::authenticate::{Attempt, Failure, Verified};
 use crate::entitlement::{Context, Offer};
-use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName};
+use crate::identity::Identity;
+use crate::model::{Authenticated, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName};
 use crate::placement::{NoHost, Placement};
 use crate::wire::{Credentials, Event, Task};
 
@@ -22,6 +23,7 @@ pub(super) struct Turn {
     caller: Caller,
     began: Instant,
     decision: Decision,
+    records: Arc<Records>,
 }
 
 impl Turn {
@@ -32,8 +34,10 @@ impl Turn {
         snapshot: Arc<Snapshot>,
         caller: Caller,
         now: Now,
+        records: Arc<Records>,
     ) -> Self {
-        let mut decision = Decision::begin(id, task.as_str(), caller.door, caller.address);
+        let (door, client) = (caller.door, caller.address);
+        let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
         decision.outcome = Outcome::Unavailable;
         decision.cause = Some("cut off before it was answered".to_owned());
         Self {
@@ -42,6 +46,7 @@ impl Turn {
             caller,
             began: Instant::now(),
             decision,
+            records,
         }
     }
 
@@ -96,9 +101,15 @@ impl Turn {
         verified
     }
 
+    /// Notes what the rules will see of who was proven.
+    pub(super) fn note_person(&mut self, identity: &Identity) {
+        let attributes = &self.snapshot.recorded_attributes;
+        self.decision.person = Some(RecordedPerson::new(identity.person(), attributes));
+    }
+
     /// Notes the profiles of a list.
     pub(super) fn note_offers(&mut self, offers: &[Offer]) {
-        self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
+        self.decision.offered(offers.iter().map(Offer::profile_id));
     }
 
     /// Notes the profile of a select.
@@ -143,7 +154,11 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.decision.duration = self.began.elapsed();
-        self.decision.write();
+        let decision = &mut self.decision;
+        decision.duration = self.began.elapsed();
+        let (door, outcome) = (decision.door.as_str(), decision.outcome.as_str());
+        let metrics = &self.records.metrics;
+        metrics.request(door, decision.task, outcome, decision.duration);
+        self.records.audit.decision(decision);
     }
 }

@@ -1,6 +1,7 @@
 //! Who somebody is: the name that was typed, and the account that the directory says it is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::{Invalid, bounded, printable};
 
@@ -121,6 +122,24 @@ impl fmt::Display for Account {
     }
 }
 
+impl FromStr for Account {
+    type Err = Invalid;
+
+    /// Reads what `Display` writes: `ldap:alice`.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parts = text.split_once(':');
+        let source = parts.and_then(|(source, user)| Some((Source::from_word(source)?, user)));
+        let (source, user) = source.ok_or(Invalid::Meaning {
+            what: "account",
+            why: "has its source before its name, like ldap:alice",
+        })?;
+        Ok(Self {
+            source,
+            user: UserName::new(user)?,
+        })
+    }
+}
+
 /// The front end a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Door {
@@ -161,5 +180,15 @@ mod tests {
     fn canonical_names_have_no_blanks_at_the_ends() {
         assert!(UserName::new("alice ").is_err());
         assert_eq!(UserName::new("Ünal").unwrap().folded(), "ünal");
+    }
+
+    #[test]
+    fn accounts_read_back() {
+        let account: Account = "ldap:a:b".parse().unwrap();
+        assert_eq!((account.source, account.user.as_str()), (Source::Ldap, "a:b"));
+        assert_eq!(account.to_string(), "ldap:a:b");
+        for bad in ["", "alice", "ldap:", "moon:alice", "ldap: a"] {
+            assert!(bad.parse::<Account>().is_err(), "{bad}");
+        }
     }
 }

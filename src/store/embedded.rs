@@ -10,7 +10,7 @@ use super::database::Database;
 use super::held::Held;
 use super::history::{AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 use super::history_statements::Note;
-use super::records::{LeaseRecord, TicketHash, TicketRecord};
+use super::records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
 use super::statements::{Change, load};
 use super::writer::{Job, Writer};
 use super::{Answer, Store, StoreError};
@@ -110,6 +110,12 @@ impl Store for Embedded {
             successor,
         };
         Box::pin(async { self.change(change).await.map(|rotated| rotated > 0) })
+    }
+
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let uses = held.tickets().map(TicketUse::from).collect();
+        Box::pin(async { Ok(uses) })
     }
 
     fn touch_ticket(&self, hash: TicketHash, at: Now) {

@@ -34,6 +34,10 @@ impl Held {
         self.tickets.get(hash)
     }
 
+    pub(super) fn tickets(&self) -> impl Iterator<Item = &TicketRecord> {
+        self.tickets.values()
+    }
+
     pub(super) fn leases(&self) -> impl Iterator<Item = &LeaseRecord> {
         self.leases.values()
     }

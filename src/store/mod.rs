@@ -20,7 +20,7 @@ use std::pin::Pin;
 
 pub use embedded::Embedded;
 pub use history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, History, Remembered, SeatRecord};
-pub use records::{LeaseRecord, TicketHash, TicketRecord};
+pub use records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
 
 use crate::model::{Account, FarmName, Now};
 
@@ -43,6 +43,8 @@ pub trait Store: Send + Sync {
     /// lasted longer, in one step. Gives `false`, and changes nothing, if `replaced` is gone or already has a
     /// successor.
     fn rotate_ticket(&self, replaced: TicketHash, end: Now, successor: TicketRecord) -> Answer<'_, bool>;
+    /// Where and when all tickets were used, in no order; enough to count them and nothing that opens one.
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>>;
     /// Notes that a ticket was used. Returns at once; the note is written behind.
     fn touch_ticket(&self, hash: TicketHash, at: Now);
     /// Removes all tickets of an account; says how many there were.
