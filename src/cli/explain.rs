@@ -2,13 +2,19 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde::Serialize;
 
+use super::format::Format;
+use super::recorded::{self, Comparison};
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
+use crate::audit::DEFAULT_FILE;
+use crate::authenticate::unproven_entry;
 use crate::config::{self, Configuration};
 use crate::directory::{self, Directory};
 use crate::entitlement::{Context, Explanation, Policy};
@@ -21,7 +27,14 @@ use crate::model::{
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The user, as they would type it
-    user: String,
+    #[arg(required_unless_present = "decision")]
+    user: Option<String>,
+    /// In place of a user, the person, place and time of a decision in the audit log, by its id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "groups"])]
+    decision: Option<String>,
+    /// The file with that decision, or - for standard input
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, requires = "decision")]
+    file: PathBuf,
     /// The client's address; left out, it is unknown: allow rules with `clients` do not match, deny rules do
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -63,13 +76,12 @@ pub(super) struct Explain {
     configuration: ConfigurationFolders,
 }
 
-/// How an answer is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Sentences and lists.
-    Text,
-    /// One JSON object.
-    Json,
+/// An explanation with the decision that it is about beside it.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    recorded: &'a Comparison,
 }
 
 impl Explain {
@@ -79,30 +91,74 @@ impl Explain {
             Ok(configuration) => configuration,
             Err(problems) => return complain_about(&problems),
         };
-        match self
-            .explain(configuration)
-            .and_then(|explanation| self.print(&explanation))
-        {
+        let explained = match &self.decision {
+            Some(id) => self.explain_decision(id, &configuration),
+            None => self.explain_user(configuration),
+        };
+        match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }
     }
 
-    fn explain(&self, configuration: Configuration) -> anyhow::Result<Explanation> {
+    fn explain_user(&self, configuration: Configuration) -> anyhow::Result<String> {
         let Configuration {
             policy, directory, ..
         } = configuration;
-        let mut person = match &self.groups {
-            Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => in_directory(&self.user, directory)?,
+        let user = self.user.as_deref().unwrap_or_default();
+        let person = match &self.groups {
+            Some(groups) => assumed(user, groups, &policy)?,
+            None => match directory {
+                Some(directory) => in_directory(user, directory)?,
+                None => unproven(user)?,
+            },
         };
+        let context = Context {
+            client: None,
+            now: Some(clock::now()),
+        };
+        let explanation = self.explain(&policy, person, context, self.profile.as_ref())?;
+        Ok(match self.format {
+            Format::Text => explanation.to_string(),
+            Format::Json => serde_json::to_string_pretty(&explanation)? + "\n",
+        })
+    }
+
+    /// The same for a decision that was recorded; what else is asked changes what was recorded.
+    fn explain_decision(&self, id: &str, configuration: &Configuration) -> anyhow::Result<String> {
+        let (entry, _) = recorded::find(id, &self.file)?;
+        let (person, context) = (recorded::person(&entry)?, recorded::context(&entry)?);
+        let selected = recorded::selected(&entry);
+        let profile = self.profile.as_ref().or(selected.as_ref());
+        let unchanged = configuration.policy.explain(&person, context);
+        let comparison = Comparison::new(&entry, configuration.hash, &unchanged);
+        let explanation = self.explain(&configuration.policy, person, context, profile)?;
+        Ok(match self.format {
+            Format::Text => format!("{comparison}\n{explanation}"),
+            Format::Json => {
+                let recorded = Recorded {
+                    explanation: &explanation,
+                    recorded: &comparison,
+                };
+                serde_json::to_string_pretty(&recorded)? + "\n"
+            }
+        })
+    }
+
+    fn explain(
+        &self,
+        policy: &Policy,
+        mut person: Person,
+        context: Context,
+        profile: Option<&ProfileId>,
+    ) -> anyhow::Result<Explanation> {
         self.suppose(&mut person)?;
         let context = Context {
-            client: self.from.map(ClientAddress::new),
-            now: Some(self.at.unwrap_or_else(clock::now)),
+            client: self.from.map(ClientAddress::new).or(context.client),
+            now: self.at.or(context.now),
         };
         let explanation = policy.explain(&person, context);
-        Ok(match &self.profile {
+        Ok(match profile {
             Some(profile) => explanation.only(profile),
             None => explanation,
         })
@@ -133,14 +189,6 @@ impl Explain {
         }
         Ok(())
     }
-
-    fn print(&self, explanation: &Explanation) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Text => explanation.to_string(),
-            Format::Json => serde_json::to_string_pretty(explanation)? + "\n",
-        };
-        io::stdout().write_all(text.as_bytes()).context("standard output")
-    }
 }
 
 /// The user as the directory has them.
@@ -157,6 +205,16 @@ async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Resu
         user: entry.user.clone(),
     };
     Ok(identity::person(account, &entry, memberships))
+}
+
+/// Whoever says that this is their name, where nobody proves it.
+fn unproven(user: &str) -> anyhow::Result<Person> {
+    let entry = unproven_entry(&TypedName::new(user)?).context("this is no user name")?;
+    let account = Account {
+        source: Source::Unproven,
+        user: entry.user.clone(),
+    };
+    Ok(identity::person(account, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

@@ -1,9 +1,12 @@
 //! `[authentication]`: how somebody proves who they are, and for how long that counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
 use super::section::Section;
+use super::source::Place;
+use super::throttle;
 use super::value::{FromText, Located};
 use crate::authenticate::{Method, Settings};
 
@@ -16,12 +19,13 @@ const TICKET_TIME_MAX: Duration = Duration::from_hours(31 * 24);
 
 impl FromText for Method {
     fn from_text(text: &str) -> Result<Self, String> {
-        Self::from_word(text).ok_or_else(|| format!("there is no method `{text}`; there is `ldap`"))
+        Self::from_word(text)
+            .ok_or_else(|| format!("there is no method `{text}`; there are `ldap` and `none`"))
     }
 }
 
-/// Reads the section.
-pub(super) fn read(mut section: Section<'_>) -> Settings {
+/// Reads the section. Gives also where `"none"` is named, if it is.
+pub(super) fn read(mut section: Section<'_>) -> (Settings, Option<Place>) {
     let problems = section.problems();
     let methods = section.take::<Located<Vec<Method>>>("methods");
     if let Some(Located { value, place }) = &methods {
@@ -30,9 +34,19 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
                 Diagnostic::error(place, "`methods` is empty").hint("write methods = [\"ldap\"]".to_owned()),
             ),
             [_] => {}
+            several if several.contains(&Method::Unproven) => {
+                problems.error(
+                    place,
+                    "`none` must be the only method: it takes everybody at their word",
+                );
+            }
             _ => problems.error(place, "`methods` names a method twice"),
         }
     }
+    let unproven = methods
+        .as_ref()
+        .filter(|methods| methods.value.contains(&Method::Unproven))
+        .map(|methods| methods.place.clone());
     let ticket_lifetime = section
         .duration("ticket_lifetime", TICKET_TIME_MIN..=TICKET_TIME_MAX)
         .unwrap_or(TICKET_LIFETIME);
@@ -47,7 +61,8 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
         bind_ticket_to_client: section
             .take("bind_ticket_to_client")
             .unwrap_or(BIND_TICKET_TO_CLIENT),
+        throttle: Arc::new(throttle::read(section.section("throttle"))),
     };
     section.finish();
-    settings
+    (settings, unproven)
 }

@@ -27,9 +27,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    /// Each rule with where it begins.
+    pub(super) fn with_headers(&self) -> impl Iterator<Item = (&Rule, &Place)> {
+        self.rules.iter().zip(&self.headers)
+    }
+
     /// Warns of the rules that are surely not meant as they are.
     pub(super) fn warn_of_contradictions(&self, profiles: &ProfileIds, problems: &Problems) {
-        for (rule, header) in self.rules.iter().zip(&self.headers) {
+        for (rule, header) in self.with_headers() {
             warn_of_never(rule, header, problems);
             warn_of_shadow(rule, header, profiles, &self.given, problems);
         }

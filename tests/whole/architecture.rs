@@ -41,6 +41,7 @@ const ROOMS: &[(&str, May)] = &[
     ("store", May::Use(&[Room("model")])),
     ("audit", May::Use(&[Room("model")])),
     ("observe", May::Use(&[Room("model")])),
+    ("admin", May::Use(&[Room("model")])),
     ("placement", May::Use(&[Room("model"), STORE_TRAIT])),
     (
         "authenticate",
@@ -59,6 +60,7 @@ const ROOMS: &[(&str, May)] = &[
         May::Use(&[
             Room("model"),
             Room("entitlement"),
+            Files("admin", &["settings.rs"]),
             Files("authenticate", &["settings.rs"]),
             Files("directory", &["settings.rs"]),
             Files("http", &["settings.rs"]),
@@ -94,6 +96,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("lber", &["directory"]),
     ("warp", &["http"]),
     ("rusqlite", &["store"]),
+    ("prometheus_client", &["observe"]),
+    ("x509_parser", &["http"]),
     ("anyhow", &["app", "cli", "main"]),
 ];
 

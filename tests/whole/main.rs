@@ -8,6 +8,7 @@
 )]
 
 mod active_directory;
+mod admin;
 mod architecture;
 mod check;
 mod directory;
@@ -20,5 +21,8 @@ mod login;
 mod password;
 mod real_client;
 mod rules_guide;
+mod secrets;
+mod throttle;
 mod tickets;
+mod unproven;
 mod wire;
