@@ -76,11 +76,20 @@ pub struct Site {
 
 impl Site {
     pub fn start(size: &Size) -> Self {
+        Self::start_with(size, "", "")
+    }
+
+    /// With more lines for `slapd.conf`, and more of the broker's configuration.
+    pub fn start_with(size: &Size, directory: &str, configured: &str) -> Self {
         let users: Vec<String> = (0..size.users).map(|at| format!("user{at}")).collect();
-        let directory = Slapd::start_with(&entries(&users, size.scheme), size.scheme.lines);
-        let broker = Broker::start_logging(&configuration(&directory, size), "info");
+        let slapd = Slapd::start_with(
+            &entries(&users, size.scheme),
+            &format!("{}\n{directory}", size.scheme.lines),
+        );
+        let configuration = configuration(&slapd, size) + configured;
+        let broker = Broker::start_logging(&configuration, "info");
         let site = Self {
-            directory,
+            directory: slapd,
             broker,
             users,
         };

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::authenticate::{Login, PasswordChecks};
+use super::clock;
+use crate::authenticate::{Accounts, Login, PasswordChecks, Unproven};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
 use crate::directory::{Directory, SetupError};
+use crate::identity::{Groups, NoGroups};
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -20,20 +22,33 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let directory = Arc::new(Directory::start(configuration.directory)?);
+    let directory = configuration
+        .directory
+        .map(Directory::start)
+        .transpose()?
+        .map(Arc::new);
+    let (accounts, groups): (Arc<dyn Accounts>, Arc<dyn Groups>) = match &directory {
+        Some(directory) => (Arc::clone(directory) as _, Arc::clone(directory) as _),
+        None => (Arc::new(Unproven), Arc::new(NoGroups)),
+    };
     let login = Login::new(
-        Arc::clone(&directory) as _,
+        accounts,
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,
     );
     let farms = Farms::start(configuration.farms, previous).await;
+    let policy = configuration.policy;
     Ok(Snapshot {
-        policy: configuration.policy,
+        recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),
+        policy,
         login,
-        groups: directory,
+        groups,
+        directory,
         farms,
         client: configuration.client,
         notices: configuration.notices,
+        configuration: configuration.hash,
+        since: clock::now(),
     })
 }

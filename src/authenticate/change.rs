@@ -7,9 +7,10 @@ use super::attempt::Attempt;
 use super::failure::Failure;
 use super::login::{Login, Settled, judge};
 use super::password_checks::{Checked, CheckedChange, PasswordChecks};
+use super::throttle::Limits;
 use super::tickets::{Changed, Tickets};
 use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Rejection};
-use crate::model::{Account, ClientAddress, Now, Password, TicketText, TypedName};
+use crate::model::{Account, ClientAddress, Door, Now, Password, TicketText, TypedName};
 use crate::store::TicketRecord;
 
 /// What became of a new password whose sender proved the old one.
@@ -36,8 +37,12 @@ impl Login {
         attempt: &Attempt<'_>,
         new: &Password,
     ) -> Result<PasswordChange, Failure> {
+        self.has_passwords()?;
         let old = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem_for_change(attempt, old).await?;
+        if candidate.is_none() {
+            self.admit_name(attempt).await?;
+        }
         let entry = self.accounts.find(attempt.user, attempt.now).await?;
         let (ticket, entry) = match self.settle(candidate, entry, attempt).await? {
             Settled::Proven(ticket, entry) => (Some(ticket), Some(entry)),
@@ -58,6 +63,7 @@ impl Login {
         let change = Change {
             accounts: Arc::clone(&self.accounts),
             checks: Arc::clone(&self.checks),
+            limits: Arc::clone(&self.limits),
             tickets: self.tickets.clone(),
             account: account.clone(),
             entry,
@@ -65,6 +71,7 @@ impl Login {
             typed: attempt.user.clone(),
             old: old.clone(),
             new: new.clone(),
+            door: attempt.door,
             client: attempt.client,
             now: attempt.now,
         };
@@ -90,6 +97,7 @@ fn unavailable(cause: &str) -> Failure {
 struct Change {
     accounts: Arc<dyn Accounts>,
     checks: Arc<PasswordChecks>,
+    limits: Arc<Limits>,
     tickets: Tickets,
     account: Account,
     entry: Entry,
@@ -98,21 +106,25 @@ struct Change {
     typed: TypedName,
     old: Password,
     new: Password,
+    door: Door,
     client: ClientAddress,
     now: Now,
 }
 
 impl Change {
     async fn run(self) -> Result<Result<(), Rejection>, Failure> {
+        let attempt = Attempt {
+            user: &self.typed,
+            password: Some(&self.old),
+            ticket: None,
+            door: self.door,
+            client: self.client,
+            now: self.now,
+        };
+        let passwords = (&self.old, &self.new);
         let checked = self
             .checks
-            .change(
-                &self.accounts,
-                &self.entry,
-                (&self.old, &self.new),
-                self.client,
-                self.now,
-            )
+            .change(&self.accounts, &self.entry, passwords, &attempt, &self.limits)
             .await?;
         let refused = match checked {
             CheckedChange::Answer(ChangeAnswer::Changed) => {
@@ -128,7 +140,10 @@ impl Change {
             CheckedChange::Answer(ChangeAnswer::Refused(refusal)) => {
                 Checked::Answer(PasswordAnswer::Refused(refusal))
             }
-            CheckedChange::Repeated => Checked::Repeated,
+            CheckedChange::Untried(checked) => {
+                self.checks.take_the_time_of_one().await;
+                checked
+            }
         };
         Err(judge(refused, self.entry.state).err().unwrap_or(Failure::Wrong))
     }

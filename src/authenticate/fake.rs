@@ -59,6 +59,13 @@ impl FakeAccounts {
         self.users.lock().unwrap().insert(user.0.user.folded(), user);
     }
 
+    /// Lets a name be found under another one, as a directory with several name attributes would.
+    pub(crate) fn alias(&self, other: &str, user: &str) {
+        let mut users = self.users.lock().unwrap();
+        let entry = users.get(user).unwrap().clone();
+        users.insert(other.to_owned(), entry);
+    }
+
     pub(crate) fn remove(&self, user: &str) {
         self.users.lock().unwrap().remove(user).unwrap();
     }

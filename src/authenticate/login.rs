@@ -7,16 +7,19 @@ use super::attempt::Attempt;
 use super::failure::Failure;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
+use super::throttle::{Counted, Limits, Refused};
 use super::tickets::{Tickets, password_end};
 use super::verified::{ChangeOnly, Proof, Proven, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, Password};
+use crate::model::{Account, ClientAddress, Now, Password};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
     pub(super) accounts: Arc<dyn Accounts>,
     pub(super) checks: Arc<PasswordChecks>,
+    pub(super) limits: Arc<Limits>,
+    is_unproven: bool,
     pub(super) tickets: Tickets,
 }
 
@@ -31,6 +34,8 @@ impl Login {
         Self {
             accounts,
             checks,
+            limits: Arc::clone(&settings.throttle),
+            is_unproven: settings.is_unproven(),
             tickets: Tickets::new(store, settings),
         }
     }
@@ -47,8 +52,14 @@ impl Login {
     /// Why nobody was proven; all but [`Failure::Unavailable`] are answers about the user. A ticket that does
     /// not count is no failure.
     pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
+        if self.is_unproven {
+            return self.believe(attempt).await;
+        }
         let password = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
+        if candidate.is_none() {
+            self.admit_name(attempt).await?;
+        }
         let entry = self.accounts.find(attempt.user, attempt.now).await?;
         match self.settle(candidate, entry, attempt).await? {
             Settled::Proven(ticket, entry) => {
@@ -80,6 +91,44 @@ impl Login {
             }
             Settled::Open(_) => Err(Failure::TicketInvalid),
         }
+    }
+
+    /// Whether there are passwords at all.
+    ///
+    /// # Errors
+    /// [`Failure::NothingProven`] where the configuration asks for none.
+    pub fn has_passwords(&self) -> Result<(), Failure> {
+        if self.is_unproven {
+            return Err(Failure::NothingProven);
+        }
+        Ok(())
+    }
+
+    /// Takes somebody at their word, as the configuration wants it. Without a ticket, which would prove no more.
+    async fn believe(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
+        let entry = self.accounts.find(attempt.user, attempt.now).await?;
+        let entry = entry.ok_or(Failure::Unknown)?;
+        Ok(Proven::Verified(Verified::new(
+            self.account(&entry),
+            entry,
+            Proof::Nothing,
+            None,
+            Ok(None),
+        )))
+    }
+
+    /// Takes a connection test, unless the client has had its share of them.
+    ///
+    /// # Errors
+    /// [`Failure::Throttled`].
+    pub fn connection_test(&self, client: ClientAddress, now: Now) -> Result<(), Failure> {
+        let taken = self.checks.throttle().connection_test(client, now);
+        taken.map_err(Failure::Throttled)
+    }
+
+    /// What the throttle counts now, under the limits of this configuration.
+    pub fn throttled_now(&self, now: Now) -> Vec<Counted> {
+        self.checks.throttle().list(&self.limits, now)
     }
 
     /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
@@ -154,11 +203,33 @@ impl Login {
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.client, attempt.now)
+            .check(&self.accounts, subject, password, attempt, &self.limits)
             .await?;
+        if let Checked::Throttled(refused) = checked {
+            return Err(self.throttled(refused).await);
+        }
         let entry = entry.ok_or(Failure::Unknown)?;
         let state = judge(checked, entry.state)?;
         Ok((entry, state))
+    }
+
+    /// The first look of the throttle, before anybody is searched for.
+    pub(super) async fn admit_name(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        let throttle = self.checks.throttle();
+        match throttle
+            .admit_name(attempt.user, attempt.client, &self.limits, attempt.now)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.throttled(refused).await),
+        }
+    }
+
+    /// A refusal of the throttle takes the time of a check, holding neither a connection to the directory nor
+    /// anything else, so that it cannot be told from a wrong password.
+    async fn throttled(&self, refused: Refused) -> Failure {
+        self.checks.take_the_time_of_one().await;
+        Failure::Throttled(refused)
     }
 
     pub(super) fn account(&self, entry: &Entry) -> Account {
@@ -181,6 +252,7 @@ pub(super) enum Settled {
 /// directory knows and its entry need not show: there the bind decides.
 pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
+        (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),
         (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
         (Checked::Answer(PasswordAnswer::Refused(refusal)), _) => Err(Failure::Refused(refusal)),
         (Checked::Answer(PasswordAnswer::Wrong), AccountState::Locked) => {

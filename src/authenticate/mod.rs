@@ -11,7 +11,9 @@ mod login;
 mod mac;
 mod password_checks;
 mod settings;
+pub mod throttle;
 mod tickets;
+mod unproven;
 mod verified;
 mod wrong_passwords;
 
@@ -27,4 +29,5 @@ pub use failure::Failure;
 pub use login::Login;
 pub use password_checks::PasswordChecks;
 pub use settings::{Method, Settings};
+pub use unproven::{Unproven, unproven_entry};
 pub use verified::{ChangeOnly, Proof, Proven, Verified};

@@ -1,15 +1,21 @@
 //! `x2godirector explain`: which profiles a user would be offered, and why.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
+use super::format::Format;
+use super::recorded::{self, Comparison};
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
+use crate::audit::DEFAULT_FILE;
+use crate::authenticate::unproven_entry;
 use crate::config::{self, Configuration};
 use crate::directory::{self, AccountState, Directory};
 use crate::entitlement::{Context, Explanation, Policy};
@@ -22,8 +28,14 @@ use crate::model::{
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The user, as they would type it
-    #[arg(value_parser = typed_name)]
-    user: TypedName,
+    #[arg(value_parser = typed_name, required_unless_present = "decision")]
+    user: Option<TypedName>,
+    /// In place of a user, the person, place and time of a decision in the audit log, by its id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "groups"])]
+    decision: Option<String>,
+    /// The file with that decision, or - for standard input
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, requires = "decision")]
+    file: PathBuf,
     /// The client's address; left out, it is unknown: allow rules with `clients` do not match, deny rules do
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -79,13 +91,12 @@ struct Answer {
     refused_at_login: Option<&'static str>,
 }
 
-/// How an answer is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Format {
-    /// Sentences and lists.
-    Text,
-    /// One JSON object.
-    Json,
+/// An explanation with the decision that it is about beside it.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    recorded: &'a Comparison,
 }
 
 impl Explain {
@@ -95,35 +106,81 @@ impl Explain {
             Ok(configuration) => configuration,
             Err(problems) => return complain_about(&problems),
         };
-        match self.explain(configuration).and_then(|answer| self.print(&answer)) {
+        let explained = match (&self.decision, &self.user) {
+            (Some(id), _) => self.explain_decision(id, &configuration),
+            (None, Some(user)) => self.explain_user(user, configuration),
+            // Left to the parser of the arguments, which asks for one of them.
+            (None, None) => Ok(String::new()),
+        };
+        match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }
     }
 
-    fn explain(&self, configuration: Configuration) -> anyhow::Result<Answer> {
+    fn explain_user(&self, user: &TypedName, configuration: Configuration) -> anyhow::Result<String> {
         let Configuration {
             policy, directory, ..
         } = configuration;
-        let (mut person, refused_at_login) = match &self.groups {
-            Some(groups) => (assumed(&self.user, groups, &policy)?, None),
-            None => {
-                let (person, state) = in_directory(&self.user, directory)?;
+        let (person, refused_at_login) = match (&self.groups, directory) {
+            (Some(groups), _) => (assumed(user, groups, &policy)?, None),
+            (None, Some(directory)) => {
+                let (person, state) = in_directory(user, directory)?;
                 (person, refusal(state))
             }
+            (None, None) => (unproven(user)?, None),
         };
+        let context = Context {
+            client: None,
+            now: Some(clock::now()),
+        };
+        let answer = Answer {
+            explanation: self.explain(&policy, person, context, self.profile.as_ref())?,
+            refused_at_login,
+        };
+        Ok(match self.format {
+            Format::Text => answer.to_string(),
+            Format::Json => serde_json::to_string_pretty(&answer)? + "\n",
+        })
+    }
+
+    /// The same for a decision that was recorded; what else is asked changes what was recorded.
+    fn explain_decision(&self, id: &str, configuration: &Configuration) -> anyhow::Result<String> {
+        let (entry, _) = recorded::find(id, &self.file)?;
+        let (person, context) = (recorded::person(&entry)?, recorded::context(&entry)?);
+        let selected = recorded::selected(&entry);
+        let profile = self.profile.as_ref().or(selected.as_ref());
+        let unchanged = configuration.policy.explain(&person, context);
+        let comparison = Comparison::new(&entry, configuration.hash, &unchanged);
+        let explanation = self.explain(&configuration.policy, person, context, profile)?;
+        Ok(match self.format {
+            Format::Text => format!("{comparison}\n{explanation}"),
+            Format::Json => {
+                let recorded = Recorded {
+                    explanation: &explanation,
+                    recorded: &comparison,
+                };
+                serde_json::to_string_pretty(&recorded)? + "\n"
+            }
+        })
+    }
+
+    fn explain(
+        &self,
+        policy: &Policy,
+        mut person: Person,
+        context: Context,
+        profile: Option<&ProfileId>,
+    ) -> anyhow::Result<Explanation> {
         self.suppose(&mut person)?;
         let context = Context {
-            client: self.from.map(ClientAddress::new),
-            now: Some(self.at.unwrap_or_else(clock::now)),
+            client: self.from.map(ClientAddress::new).or(context.client),
+            now: self.at.or(context.now),
         };
         let explanation = policy.explain(&person, context);
-        Ok(Answer {
-            explanation: match &self.profile {
-                Some(profile) => explanation.only(profile),
-                None => explanation,
-            },
-            refused_at_login,
+        Ok(match profile {
+            Some(profile) => explanation.only(profile),
+            None => explanation,
         })
     }
 
@@ -151,22 +208,19 @@ impl Explain {
         }
         Ok(())
     }
+}
 
-    fn print(&self, answer: &Answer) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Text => {
-                let explanation = &answer.explanation;
-                let refused = answer.refused_at_login.map(|why| {
-                    format!(
-                        "{} would be refused at login: {why}. Otherwise:\n\n",
-                        explanation.user
-                    )
-                });
-                format!("{}{explanation}", refused.unwrap_or_default())
-            }
-            Format::Json => serde_json::to_string_pretty(answer)? + "\n",
-        };
-        io::stdout().write_all(text.as_bytes()).context("standard output")
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explanation = &self.explanation;
+        if let Some(why) = self.refused_at_login {
+            write!(
+                f,
+                "{} would be refused at login: {why}. Otherwise:\n\n",
+                explanation.user
+            )?;
+        }
+        explanation.fmt(f)
     }
 }
 
@@ -199,6 +253,16 @@ async fn in_directory(
         user: entry.user.clone(),
     };
     Ok((identity::person(account, &entry, memberships), entry.state))
+}
+
+/// Whoever says that this is their name, where nobody proves it.
+fn unproven(user: &TypedName) -> anyhow::Result<Person> {
+    let entry = unproven_entry(user).context("this is no user name")?;
+    let account = Account {
+        source: Source::Unproven,
+        user: entry.user.clone(),
+    };
+    Ok(identity::person(account, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

@@ -1,10 +1,13 @@
 //! `[authentication]`: how somebody proves who they are, and for how long that counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
 use super::pam;
 use super::section::Section;
+use super::source::Place;
+use super::throttle;
 use super::value::{FromText, Located};
 use crate::authenticate::{Method, Settings};
 use crate::pam_worker::WorkerSettings;
@@ -18,7 +21,8 @@ const TICKET_TIME_MAX: Duration = Duration::from_hours(31 * 24);
 
 impl FromText for Method {
     fn from_text(text: &str) -> Result<Self, String> {
-        Self::from_word(text).ok_or_else(|| format!("there is no method `{text}`; there is `ldap`"))
+        Self::from_word(text)
+            .ok_or_else(|| format!("there is no method `{text}`; there are `ldap` and `none`"))
     }
 }
 
@@ -27,6 +31,8 @@ pub(super) struct Authentication {
     pub(super) settings: Settings,
     /// `[authentication.pam]`
     pub(super) pam: WorkerSettings,
+    /// Where `"none"` is named, if it is.
+    pub(super) unproven: Option<Place>,
 }
 
 /// Reads the section.
@@ -40,9 +46,19 @@ pub(super) fn read(mut section: Section<'_>) -> Authentication {
                 Diagnostic::error(place, "`methods` is empty").hint("write methods = [\"ldap\"]".to_owned()),
             ),
             [_] => {}
+            several if several.contains(&Method::Unproven) => {
+                problems.error(
+                    place,
+                    "`none` must be the only method: it takes everybody at their word",
+                );
+            }
             _ => problems.error(place, "`methods` names a method twice"),
         }
     }
+    let unproven = methods
+        .as_ref()
+        .filter(|methods| methods.value.contains(&Method::Unproven))
+        .map(|methods| methods.place.clone());
     let ticket_lifetime = section
         .duration("ticket_lifetime", TICKET_TIME_MIN..=TICKET_TIME_MAX)
         .unwrap_or(TICKET_LIFETIME);
@@ -57,7 +73,12 @@ pub(super) fn read(mut section: Section<'_>) -> Authentication {
         bind_ticket_to_client: section
             .take("bind_ticket_to_client")
             .unwrap_or(BIND_TICKET_TO_CLIENT),
+        throttle: Arc::new(throttle::read(section.section("throttle"))),
     };
     section.finish();
-    Authentication { settings, pam }
+    Authentication {
+        settings,
+        pam,
+        unproven,
+    }
 }

@@ -28,6 +28,8 @@ pub enum Key {
     Dn(Dn),
     /// The numeric user id of an account of this host (`getpwnam(3)`).
     Uid(u32),
+    /// Nothing: the name stands for itself, and no source was asked.
+    Unproven,
 }
 
 impl Entry {
@@ -40,6 +42,9 @@ impl Entry {
             Key::Dn(dn) => Ok(dn),
             Key::Uid(uid) => Err(Unavailable {
                 cause: format!("the account with uid {uid} is none of the LDAP directory"),
+            }),
+            Key::Unproven => Err(Unavailable {
+                cause: "the account is none of the LDAP directory".to_owned(),
             }),
         }
     }

@@ -58,6 +58,7 @@ pub use change::{ChangeAnswer, Rejection};
 pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use everybody::Everybody;
+pub use health::ServerHealth;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
@@ -158,6 +159,11 @@ impl Directory {
     /// No server could answer, or the groups could not be read completely.
     pub async fn memberships(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
         self.inner.groups.of(entry).await
+    }
+
+    /// How each server is, by its URL, in the order in which they are asked.
+    pub fn servers(&self) -> Vec<(String, ServerHealth)> {
+        self.inner.servers.health()
     }
 
     /// Whether any server answered its last probe.

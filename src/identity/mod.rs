@@ -4,7 +4,7 @@
 
 mod groups;
 
-pub use groups::{Asked, Groups};
+pub use groups::{Asked, Groups, NoGroups};
 
 use crate::authenticate::Verified;
 use crate::directory::{Entry, Unavailable};
@@ -91,6 +91,7 @@ mod tests {
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,
+                throttle: Arc::default(),
             },
         );
         login

@@ -42,6 +42,7 @@ const ROOMS: &[(&str, May)] = &[
     ("audit", May::Use(&[Room("model")])),
     ("observe", May::Use(&[Room("model")])),
     ("pam_worker", May::Use(&[Room("model")])),
+    ("admin", May::Use(&[Room("model")])),
     ("placement", May::Use(&[Room("model"), STORE_TRAIT])),
     (
         "authenticate",
@@ -60,6 +61,7 @@ const ROOMS: &[(&str, May)] = &[
         May::Use(&[
             Room("model"),
             Room("entitlement"),
+            Files("admin", &["settings.rs"]),
             Files("authenticate", &["settings.rs"]),
             Files("directory", &["settings.rs"]),
             Files("http", &["settings.rs"]),
@@ -96,6 +98,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("lber", &["directory"]),
     ("warp", &["http"]),
     ("rusqlite", &["store"]),
+    ("prometheus_client", &["observe"]),
+    ("x509_parser", &["http"]),
     ("anyhow", &["app", "cli", "main"]),
 ];
 

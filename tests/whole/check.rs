@@ -52,6 +52,9 @@ fn the_defaults_in_the_comments_are_the_defaults() {
         "user_dn_template",
         "live_event",
         "group_filter",
+        "admin_socket",
+        "metrics_listen",
+        "file",
     ];
     for entry in fs::read_dir("conf.d").unwrap() {
         let path = entry.unwrap().path();
@@ -77,8 +80,11 @@ fn the_defaults_in_the_comments_are_the_defaults() {
             .collect();
         fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
     }
-    let switched_on = load(&[folder.path().to_owned()], iter::empty()).unwrap();
     let shipped = shipped(&[]);
+    let switched_on = Configuration {
+        hash: shipped.hash,
+        ..load(&[folder.path().to_owned()], iter::empty()).unwrap()
+    };
     assert_eq!(format!("{switched_on:?}"), format!("{shipped:?}"));
 }
 
@@ -162,7 +168,7 @@ fn the_environment_overrides_the_files() {
     ]);
     assert_eq!(configuration.server.listen.len(), 2);
     assert_eq!(configuration.state, Path::new("/tmp/x/state.db"));
-    assert_eq!(configuration.directory.servers[0].port, 3890);
+    assert_eq!(configuration.directory.as_ref().unwrap().servers[0].port, 3890);
     assert!(!configuration.authentication.bind_ticket_to_client);
     let staff = configuration
         .farms

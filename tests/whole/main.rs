@@ -8,6 +8,7 @@
 )]
 
 mod active_directory;
+mod admin;
 mod architecture;
 mod check;
 mod diff;
@@ -23,5 +24,8 @@ mod pam;
 mod password;
 mod real_client;
 mod rules_guide;
+mod secrets;
+mod throttle;
 mod tickets;
+mod unproven;
 mod wire;

@@ -2,6 +2,7 @@
 
 mod login_order;
 mod password_change;
+mod throttled;
 mod ticket_laws;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ fn settings() -> Settings {
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
+        throttle: Arc::default(),
     }
 }
 
