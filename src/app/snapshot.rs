@@ -22,7 +22,7 @@ pub(super) async fn build(
 ) -> Result<Snapshot, SetupError> {
     let directory = Arc::new(Directory::start(configuration.directory)?);
     let login = Login::new(
-        Arc::clone(&directory) as _,
+        Arc::clone(&directory),
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::accounts::Accounts;
 use super::attempt::Attempt;
+use super::chain::{Chain, Found};
 use super::failure::Failure;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
 use super::tickets::Tickets;
 use super::verified::{Proof, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, Password};
+use crate::model::Password;
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
-    accounts: Arc<dyn Accounts>,
+    chain: Chain,
     checks: Arc<PasswordChecks>,
     tickets: Tickets,
 }
@@ -23,13 +23,13 @@ pub struct Login {
 impl Login {
     /// A login path over these parts.
     pub fn new(
-        accounts: Arc<dyn Accounts>,
+        chain: impl Into<Chain>,
         checks: Arc<PasswordChecks>,
         store: Arc<dyn Store>,
         settings: Settings,
     ) -> Self {
         Self {
-            accounts,
+            chain: chain.into(),
             checks,
             tickets: Tickets::new(store, settings),
         }
@@ -37,7 +37,7 @@ impl Login {
 
     /// Whether logins can be proven now, as far as is known without asking.
     pub fn is_ready(&self) -> bool {
-        self.accounts.is_reachable()
+        self.chain.is_ready()
     }
 
     /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
@@ -49,14 +49,14 @@ impl Login {
     pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
         let password = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(candidate, entry, attempt).await? {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 let renewed = self.tickets.rotate(&ticket, password, attempt.now).await;
                 self.tickets.touch(&ticket, attempt.now);
                 Ok(Verified::new(ticket.account, entry, Proof::Ticket, renewed))
             }
-            Settled::Open(entry) => self.by_password(entry, password, attempt).await,
+            Settled::Open(found) => self.by_password(found, password, attempt).await,
         }
     }
 
@@ -69,13 +69,13 @@ impl Login {
         let password = attempt.password.ok_or(Failure::TicketInvalid)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
         let candidate = candidate.ok_or(Failure::TicketInvalid)?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(Some(candidate), entry, attempt).await? {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(Some(candidate), found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 self.tickets.touch(&ticket, attempt.now);
                 Ok(Verified::new(ticket.account, entry, Proof::Ticket, Ok(None)))
             }
-            Settled::Open(_) => Err(Failure::TicketInvalid),
+            Settled::Open(found) => Err(found.unasked.map_or(Failure::TicketInvalid, Failure::from)),
         }
     }
 
@@ -84,65 +84,68 @@ impl Login {
     async fn settle(
         &self,
         candidate: Option<TicketRecord>,
-        entry: Option<Entry>,
+        found: Found,
         attempt: &Attempt<'_>,
     ) -> Result<Settled, Failure> {
-        let Some(entry) = entry else {
+        let Some(entry) = &found.entry else {
             // The name was typed by somebody who need not be the ticket's owner.
             if let Some(ticket) = candidate
+                && found.unasked.is_none()
                 && ticket.account.user.folded() == attempt.user.folded()
             {
                 self.tickets.revoke(&ticket.account).await?;
             }
-            return Ok(Settled::Open(None));
+            return Ok(Settled::Open(found));
         };
-        let account = self.account(&entry);
+        let account = found.account(entry);
         if entry.state != AccountState::Active {
             self.tickets.revoke(&account).await?;
-            return Ok(Settled::Open(Some(entry)));
+            return Ok(Settled::Open(found));
         }
         match candidate {
             Some(ticket) if ticket.account == account => {
                 if ticket.password_changed == entry.password_changed {
-                    return Ok(Settled::Proven(ticket, entry));
+                    return Ok(Settled::Proven(ticket, entry.clone()));
                 }
                 self.tickets.revoke(&account).await?;
-                Ok(Settled::Open(Some(entry)))
+                Ok(Settled::Open(found))
             }
-            _ => Ok(Settled::Open(Some(entry))),
+            _ => Ok(Settled::Open(found)),
         }
     }
 
     async fn by_password(
         &self,
-        entry: Option<Entry>,
+        found: Found,
         password: &Password,
         attempt: &Attempt<'_>,
     ) -> Result<Verified, Failure> {
-        let subject = match &entry {
+        let subject = match &found.entry {
             Some(entry) => Subject::Known(entry.clone()),
             None => Subject::Unknown(attempt.user.clone()),
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.client, attempt.now)
+            .check(
+                &self.chain,
+                &found.accounts,
+                subject,
+                password,
+                attempt.client,
+                attempt.now,
+            )
             .await?;
-        let entry = entry.ok_or(Failure::Unknown)?;
+        let Some(entry) = found.entry.as_ref() else {
+            return Err(found.unasked.map_or(Failure::Unknown, Failure::from));
+        };
         judge(checked, entry.state)?;
-        let account = self.account(&entry);
+        let account = found.account(entry);
         let ticket = self
             .tickets
             .issue(&account, entry.password_changed, attempt, password)
             .await
             .map(Some);
-        Ok(Verified::new(account, entry, Proof::Password, ticket))
-    }
-
-    fn account(&self, entry: &Entry) -> Account {
-        Account {
-            source: self.accounts.source(),
-            user: entry.user.clone(),
-        }
+        Ok(Verified::new(account, entry.clone(), Proof::Password, ticket))
     }
 }
 
@@ -151,7 +154,7 @@ enum Settled {
     /// It counts.
     Proven(TicketRecord, Entry),
     /// There is none that counts; what was found is still to be proven by password.
-    Open(Option<Entry>),
+    Open(Found),
 }
 
 /// Whether a check of the password lets this account in. A locked account may have opened by itself, which the

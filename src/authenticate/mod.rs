@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempt;
+mod chain;
 mod check_times;
 mod failure;
 mod login;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use accounts::{Accounts, Asked};
 pub use attempt::Attempt;
+pub use chain::Chain;
 pub use failure::Failure;
 pub use login::Login;
 pub use password_checks::PasswordChecks;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rand::RngCore;
 use tokio::sync::watch;
@@ -12,11 +13,12 @@ use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::accounts::Accounts;
+use super::chain::Chain;
 use super::check_times::CheckTimes;
 use super::mac::{KEY_BYTES, mac};
 use super::wrong_passwords::{Mark, WrongPasswords};
 use crate::directory::{Entry, PasswordAnswer, Unavailable};
-use crate::model::{ClientAddress, Now, Password, TypedName};
+use crate::model::{ClientAddress, Now, Password, Source, TypedName};
 
 /// Whose password is checked.
 pub(super) enum Subject {
@@ -48,7 +50,7 @@ pub struct PasswordChecks {
 #[derive(Default)]
 struct State {
     wrong: WrongPasswords,
-    times: CheckTimes,
+    times: HashMap<Source, CheckTimes>,
     /// As many as binds are waited for, which the directory's deadlines bound.
     under_way: HashMap<Mark, watch::Receiver<Option<Outcome>>>,
 }
@@ -68,6 +70,7 @@ impl PasswordChecks {
     /// last 30 s. A check that has begun ends and is remembered even if the request that began it goes away.
     pub(super) async fn check(
         self: &Arc<Self>,
+        chain: &Chain,
         accounts: &Arc<dyn Accounts>,
         subject: Subject,
         password: &Password,
@@ -88,6 +91,7 @@ impl PasswordChecks {
                     let check = Check {
                         checks: Arc::clone(self),
                         mark,
+                        sources: chain.sources(),
                         client,
                         now,
                         outcome: ended_early(),
@@ -149,6 +153,8 @@ fn ended_early() -> Outcome {
 struct Check {
     checks: Arc<PasswordChecks>,
     mark: Mark,
+    /// All sources that the login may ask.
+    sources: Vec<Source>,
     client: ClientAddress,
     now: Now,
     outcome: Outcome,
@@ -158,21 +164,45 @@ struct Check {
 impl Check {
     async fn run(mut self, accounts: Arc<dyn Accounts>, subject: Subject, password: Password) {
         let begun = Instant::now();
+        let own = accounts.source();
         self.outcome = match subject {
             Subject::Known(entry) => {
+                let least = self.typical(|source| source != own);
                 let outcome = accounts.check_password(&entry, &password, self.client).await;
                 if let Ok(PasswordAnswer::Accepted(_) | PasswordAnswer::Wrong) = outcome {
-                    self.checks.state().times.note(begun.elapsed());
+                    self.note(own, |times| times.note(begun.elapsed()));
+                }
+                if let Ok(PasswordAnswer::Wrong | PasswordAnswer::Refused(_)) = outcome {
+                    sleep_until(begun + least).await;
                 }
                 outcome
             }
             Subject::Unknown(_) => {
-                let least = self.checks.state().times.typical();
-                let rejected = accounts.reject_password(&password).await;
+                let least = self.typical(|_| true);
+                let rejected = accounts.reject_password(&password, self.client).await;
+                if rejected.is_ok() {
+                    self.note(own, |times| times.note_rejection(begun.elapsed()));
+                }
                 sleep_until(begun + least).await;
                 rejected.map(|()| PasswordAnswer::Wrong)
             }
         };
+    }
+
+    /// How long a failure takes at the slowest of these sources. Each failure of a login that may ask two sources
+    /// takes as long as at either, or its time would tell which of them has the name.
+    fn typical(&self, of: impl Fn(Source) -> bool) -> Duration {
+        let state = self.checks.state();
+        let sources = self.sources.iter().filter(|source| of(**source));
+        sources
+            .filter_map(|source| state.times.get(source))
+            .map(CheckTimes::typical)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn note(&self, source: Source, note: impl FnOnce(&mut CheckTimes)) {
+        note(self.checks.state().times.entry(source).or_default());
     }
 }
 

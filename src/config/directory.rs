@@ -80,7 +80,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
     let base = section.require::<Dn>("base_dn", "\"dc=example,dc=org\"");
     let schema = section.take("schema").unwrap_or(Schema::Rfc2307bis);
     let user_lookup = user_lookup(&mut section, base.as_ref());
-    let group_base = section.take::<Dn>("group_base").or(base);
+    let group_base = section.take::<Dn>("group_base").or_else(|| base.clone());
     let group_filter = section
         .take::<Filter>("group_filter")
         .unwrap_or_else(|| Filter::default_for_groups(schema));
@@ -97,7 +97,8 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
     section.finish();
     let settings = user_lookup
         .zip(group_base)
-        .map(|(user_lookup, group_base)| Settings {
+        .zip(base)
+        .map(|((user_lookup, group_base), base)| Settings {
             servers,
             ca_file,
             service,
@@ -105,6 +106,7 @@ fn read_ldap(mut section: Section<'_>) -> Directory {
             nested_groups,
             user_lookup,
             user_attribute,
+            base,
             group_base,
             group_filter,
             attributes: attributes.iter().map(|name| name.as_str().to_owned()).collect(),

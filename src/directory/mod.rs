@@ -96,6 +96,20 @@ impl Directory {
         self.inner.users.entry(answer, now)
     }
 
+    /// Whether anything below `base_dn` has that name: also what `user_filter` leaves out, what lies outside
+    /// `user_base`, and what has the name together with others. One search.
+    ///
+    /// # Errors
+    /// No server could answer in full.
+    pub async fn knows(&self, name: &TypedName) -> Result<bool, Unavailable> {
+        let answer = self
+            .inner
+            .servers
+            .search(self.inner.users.any_query(name))
+            .await?;
+        Users::is_any(answer)
+    }
+
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if
     /// that one went silent, broke off or said that it is busy; a wrong password is wrong at once.
     ///

@@ -13,6 +13,10 @@ use super::{account, filter};
 const PLACEHOLDER: &str = "{user}";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
 const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// What [`Users::any_query`] is for.
+const NAME_SEARCH: &str = "search for a name";
+/// Asks for entries without their attributes (RFC 4511 section 4.5.1.8).
+const NO_ATTRIBUTES: &str = "1.1";
 /// Result codes of RFC 4511 appendix A.
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_OBJECT: u32 = 32;
@@ -21,6 +25,7 @@ const INVALID_DN: u32 = 34;
 /// Knows how to ask for users.
 pub(super) struct Users {
     lookup: UserLookup,
+    base: Dn,
     name_attribute: String,
     attributes: Vec<String>,
 }
@@ -40,6 +45,7 @@ impl Users {
         attributes.dedup();
         Self {
             lookup: settings.user_lookup.clone(),
+            base: settings.base.clone(),
             name_attribute,
             attributes,
         }
@@ -70,6 +76,32 @@ impl Users {
             attributes: self.attributes.clone(),
             values: None,
         }
+    }
+
+    /// The search for anything of that name, by the attribute that names users or by the one that their DNs begin
+    /// with.
+    pub fn any_query(&self, name: &TypedName) -> Query {
+        let named = filter::equals(&self.name_attribute, name.as_str());
+        let filter = match &self.lookup {
+            UserLookup::Search { .. } => named,
+            UserLookup::Template(template) => {
+                let naming = template.split('=').next().unwrap_or_default().trim();
+                filter::any_of(&[named, filter::equals(naming, name.as_str())])
+            }
+        };
+        Query {
+            purpose: NAME_SEARCH,
+            base: self.base.as_str().to_owned(),
+            extent: Extent::One,
+            filter,
+            attributes: vec![NO_ATTRIBUTES.to_owned()],
+            values: None,
+        }
+    }
+
+    /// Whether the answer to [`Users::any_query`] holds anything.
+    pub fn is_any(answer: Answer) -> Result<bool, Unavailable> {
+        Ok(!answer.found.is_empty() || !answer.complete(NAME_SEARCH)?.is_empty())
     }
 
     /// The DN of a user who cannot exist: 128 random bits as name.
@@ -172,6 +204,7 @@ mod tests {
             nested_groups: false,
             user_lookup: lookup,
             user_attribute: "uid".into(),
+            base: Dn::new("dc=x").unwrap(),
             group_base: Dn::new("dc=x").unwrap(),
             group_filter: Filter::new("(cn=*)").unwrap(),
             attributes: vec!["departmentNumber".into()],
