@@ -20,6 +20,7 @@ pub mod identity;
 pub mod import;
 pub mod model;
 pub mod observe;
+pub mod pam_worker;
 pub mod placement;
 pub mod store;
 pub mod wire;

@@ -41,6 +41,7 @@ const ROOMS: &[(&str, May)] = &[
     ("store", May::Use(&[Room("model")])),
     ("audit", May::Use(&[Room("model")])),
     ("observe", May::Use(&[Room("model")])),
+    ("pam_worker", May::Use(&[Room("model")])),
     ("placement", May::Use(&[Room("model"), STORE_TRAIT])),
     (
         "authenticate",
