@@ -1,7 +1,7 @@
 //! The running daemon: configuration to snapshot to listeners; reload, drain, and word to systemd.
 
 pub mod clock;
-mod core_dumps;
+pub(crate) mod core_dumps;
 mod snapshot;
 
 use std::net::SocketAddr;

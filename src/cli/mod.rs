@@ -3,6 +3,7 @@
 pub mod check;
 mod explain;
 mod import;
+mod pam_worker;
 mod serve;
 
 use std::ffi::OsString;
@@ -36,6 +37,11 @@ enum Command {
     /// Answers X2Go Clients until it gets SIGTERM, then finishes the requests under way. SIGHUP reads the
     /// configuration again; if anything in it is wrong, the one in use stays.
     Serve(serve::Serve),
+    /// Run PAM and look up users for the broker
+    ///
+    /// Answers only the broker, on a private socket; each login runs in a process that can be killed. Needs to
+    /// read what the PAM modules read, so it has a user of its own. docs/pam.md says how to set it up.
+    PamWorker(pam_worker::PamWorker),
     /// Say what is wrong with a configuration
     ///
     /// Prints every problem as `file:line:col: message`. Exits with 0 if the configuration can be used, with 1
@@ -81,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::PamWorker(worker) => worker.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Explain(explain) => explain.run(),
         Command::Import(import) => import.run(),

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
+use super::pam;
 use super::section::Section;
 use super::value::{FromText, Located};
 use crate::authenticate::{Method, Settings};
+use crate::pam_worker::WorkerSettings;
 
 const TICKET_LIFETIME: Duration = Duration::from_hours(10);
 const TICKET_IDLE: Duration = Duration::from_hours(2);
@@ -20,8 +22,16 @@ impl FromText for Method {
     }
 }
 
+/// What `[authentication]` says.
+pub(super) struct Authentication {
+    pub(super) settings: Settings,
+    /// `[authentication.pam]`
+    pub(super) pam: WorkerSettings,
+}
+
 /// Reads the section.
-pub(super) fn read(mut section: Section<'_>) -> Settings {
+pub(super) fn read(mut section: Section<'_>) -> Authentication {
+    let pam = pam::read(section.section("pam"));
     let problems = section.problems();
     let methods = section.take::<Located<Vec<Method>>>("methods");
     if let Some(Located { value, place }) = &methods {
@@ -49,5 +59,5 @@ pub(super) fn read(mut section: Section<'_>) -> Settings {
             .unwrap_or(BIND_TICKET_TO_CLIENT),
     };
     section.finish();
-    settings
+    Authentication { settings, pam }
 }

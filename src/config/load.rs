@@ -11,11 +11,12 @@ use super::merge::merge;
 use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
-use super::{authentication, client, directory, expectations, farms, profiles, rules, server};
+use super::{authentication, client, directory, expectations, farms, pam, profiles, rules, server};
 use crate::authenticate::Settings as AuthenticationSettings;
 use crate::directory::Settings as DirectorySettings;
 use crate::entitlement::Policy;
 use crate::http::Settings as ServerSettings;
+use crate::pam_worker::WorkerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
 
@@ -31,6 +32,8 @@ pub struct Configuration {
     pub state: PathBuf,
     /// `[authentication]`
     pub authentication: AuthenticationSettings,
+    /// `[authentication.pam]`
+    pub pam_worker: WorkerSettings,
     /// `[directory.ldap]`
     pub directory: DirectorySettings,
     /// `[farm.*]`, by name.
@@ -55,10 +58,46 @@ pub fn load(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Configuration, Vec<Diagnostic>> {
     let problems = Problems::default();
+    let root = read_documents(folders, environment, &problems);
+    let read = read_sections(root);
+    let found = problems.into_sorted();
+    let wrong = found.iter().any(|problem| problem.severity() == Severity::Error);
+    match read {
+        Some(configuration) if !wrong => Ok(Configuration {
+            warnings: found,
+            ..configuration
+        }),
+        _ => Err(found),
+    }
+}
+
+/// Reads only what the PAM worker needs of the same files: it has no right to what the others name.
+///
+/// # Errors
+/// The problems of `[authentication.pam]`, and of files that cannot be read as TOML.
+pub fn load_pam_worker(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<WorkerSettings, Vec<Diagnostic>> {
+    let problems = Problems::default();
+    let mut root = read_documents(folders, environment, &problems);
+    let settings = pam::read(root.section("authentication").section("pam"));
+    if problems.has_errors() {
+        return Err(problems.into_sorted());
+    }
+    Ok(settings)
+}
+
+/// Everything that was written, merged, for whoever takes the sections.
+fn read_documents<'p>(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+    problems: &'p Problems,
+) -> Section<'p> {
     let mut sources = Vec::new();
     let mut documents = Vec::new();
     for folder in folders {
-        read_folder(folder, &mut sources, &mut documents, &problems);
+        read_folder(folder, &mut sources, &mut documents, problems);
     }
     let mut variables: Vec<_> = environment
         .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
@@ -74,18 +113,8 @@ pub fn load(
         .first()
         .cloned()
         .unwrap_or_else(|| Source::folder(0, Path::new("conf.d")));
-    let tree = merge(documents, &sources, &problems);
-    let root = Section::root(tree, Place::whole(&first), &problems);
-    let read = read_sections(root);
-    let found = problems.into_sorted();
-    let wrong = found.iter().any(|problem| problem.severity() == Severity::Error);
-    match read {
-        Some(configuration) if !wrong => Ok(Configuration {
-            warnings: found,
-            ..configuration
-        }),
-        _ => Err(found),
-    }
+    let tree = merge(documents, &sources, problems);
+    Section::root(tree, Place::whole(&first), problems)
 }
 
 /// The sections in the order in which they need each other.
@@ -114,7 +143,8 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     Some(Configuration {
         server: server.settings,
         state: server.state,
-        authentication,
+        authentication: authentication.settings,
+        pam_worker: authentication.pam,
         directory,
         farms: farms.farms,
         policy,

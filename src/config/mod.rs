@@ -15,6 +15,7 @@ mod ldap_text;
 mod load;
 mod merge;
 mod named_file;
+mod pam;
 mod profile_ids;
 mod profiles;
 mod rules;
@@ -28,4 +29,4 @@ mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::process_environment;
-pub use load::{Configuration, load};
+pub use load::{Configuration, load, load_pam_worker};

@@ -1,7 +1,7 @@
 //! The daemon's side: asks the worker over its socket, each question on a connection of its own.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -11,31 +11,15 @@ use tokio::time::{sleep, timeout};
 
 use super::answers::{Change, HostUser, Unreachable, Verdict};
 use super::frame;
-use super::limits::{CLIENT_GRACE, FAIL_DELAY_MAX, LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REPLY_BYTES_MAX};
+use super::limits::{CLIENT_GRACE, LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REPLY_BYTES_MAX};
 use super::message::{Reply, Request};
+use super::settings::ClientSettings;
 use crate::model::{Password, TypedName};
 
 /// How often an idle client looks whether the worker is there.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// A worker that is there answers a probe at once.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Where the worker is, and how long it may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientSettings {
-    /// The worker's socket.
-    pub socket: PathBuf,
-    /// How long one PAM transaction may take before its process is killed: the worker's own setting.
-    pub timeout: Duration,
-}
-
-impl ClientSettings {
-    /// The longest that one question can take: the wait for a free process, the transaction, and the wait
-    /// after a failure that modules ask for.
-    pub fn longest_step(&self) -> Duration {
-        QUEUE_WAIT_MAX + self.timeout + CLIENT_GRACE + FAIL_DELAY_MAX
-    }
-}
 
 /// Asks the worker. Clones share what is known about it.
 #[derive(Debug, Clone)]

@@ -66,3 +66,33 @@ fn too_long() -> io::Error {
         "a message is longer than what is taken",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_ways_of_reading_and_writing_agree() {
+        let mut written = Vec::new();
+        write(&mut written, b"one").await.unwrap();
+        write_blocking(&mut written, b"").unwrap();
+        assert_eq!(written, b"\0\0\0\x03one\0\0\0\0");
+        let (mut first, mut second) = (written.as_slice(), written.as_slice());
+        assert_eq!(*read(&mut first, 3).await.unwrap(), b"one");
+        assert_eq!(*read_blocking(&mut second, 3).unwrap(), b"one");
+        assert_eq!(*read(&mut first, 3).await.unwrap(), b"");
+        assert_eq!(
+            read(&mut first, 3).await.unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+    }
+
+    #[tokio::test]
+    async fn a_length_that_is_too_long_is_not_waited_for() {
+        let announced = [0xff; 8];
+        let error = read(&mut announced.as_slice(), 2048).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let error = read_blocking(&mut announced.as_slice(), 2048).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+}

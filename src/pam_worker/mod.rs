@@ -4,10 +4,25 @@
 //! daemon, and each process can be killed.
 
 mod answers;
+mod child;
 mod client;
+mod conversation;
+mod ffi;
 mod frame;
+mod history;
+mod lanes;
 mod limits;
+mod listener;
+mod lookup;
 mod message;
+mod pool;
+mod process;
+mod settings;
+mod supervisor;
+mod transaction;
 
 pub use answers::{Change, HostGroup, HostUser, Refusal, Unreachable, Verdict};
-pub use client::{Client, ClientSettings};
+pub use client::Client;
+pub use process::run as run_process;
+pub use settings::{ClientSettings, Service, WorkerSettings};
+pub use supervisor::{StartError, Worker};

@@ -16,6 +16,7 @@ mod http;
 mod import;
 mod lab;
 mod login;
+mod pam;
 mod real_client;
 mod rules_guide;
 mod tickets;

@@ -5,6 +5,7 @@ pub mod broker;
 pub mod display;
 pub mod fake_ldap;
 pub mod https;
+pub mod pam;
 pub mod process;
 pub mod process_group;
 pub mod site;
