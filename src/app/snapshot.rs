@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::accounts;
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
-use crate::directory::{Directory, SetupError};
+use crate::directory::SetupError;
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -20,9 +21,9 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let directory = Arc::new(Directory::start(configuration.directory)?);
+    let (chain, groups) = accounts::start(configuration.accounts)?;
     let login = Login::new(
-        Arc::clone(&directory),
+        chain,
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,
@@ -31,7 +32,7 @@ pub(super) async fn build(
     Ok(Snapshot {
         policy: configuration.policy,
         login,
-        groups: directory,
+        groups: Arc::new(groups),
         farms,
         client: configuration.client,
     })

@@ -102,10 +102,10 @@ impl Chain {
         let entry = second.accounts.find(name, now).await?;
         if let Some(entry) = &entry
             && unasked.is_none()
-            && self.knows_otherwise(entry, name).await.or_else(|unavailable| {
-                second.pass(unavailable)?;
-                Ok(false)
-            })?
+            && self
+                .knows_otherwise(entry, name)
+                .await
+                .or_else(|unavailable| second.pass(unavailable).map(|_| false))?
         {
             return Ok(self.in_first(None));
         }

@@ -7,12 +7,18 @@ use std::time::Duration;
 pub enum Method {
     /// A bind at the LDAP directory (RFC 4513 section 5.1).
     Ldap,
+    /// The PAM service of this host.
+    Pam,
 }
 
 impl Method {
     /// The method of that name in conf.d.
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == "ldap").then_some(Self::Ldap)
+        match word {
+            "ldap" => Some(Self::Ldap),
+            "pam" => Some(Self::Pam),
+            _ => None,
+        }
     }
 }
 

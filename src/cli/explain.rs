@@ -9,13 +9,14 @@ use clap::{Args, ValueEnum};
 
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
-use crate::directory::{self, Directory};
+use crate::config::{self, Accounts, Configuration, HostSettings};
+use crate::directory::{self, Directory, Entry, nss};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
     Account, Attributes, ClientAddress, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
+use crate::pam_worker;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -89,12 +90,10 @@ impl Explain {
     }
 
     fn explain(&self, configuration: Configuration) -> anyhow::Result<Explanation> {
-        let Configuration {
-            policy, directory, ..
-        } = configuration;
+        let Configuration { policy, accounts, .. } = configuration;
         let mut person = match &self.groups {
             Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => in_directory(&self.user, directory)?,
+            None => found(&self.user, accounts)?,
         };
         self.suppose(&mut person)?;
         let context = Context {
@@ -143,20 +142,69 @@ impl Explain {
     }
 }
 
-/// The user as the directory has them.
-#[tokio::main(flavor = "current_thread")]
-async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Result<Person> {
+/// The user as the source has them to which the name belongs.
+fn found(user: &str, accounts: Accounts) -> anyhow::Result<Person> {
     let name = TypedName::new(user)?;
+    match accounts {
+        Accounts::Directory(directory) | Accounts::DirectoryByPam(directory, _) => {
+            in_directory(&name, directory)?.person()
+        }
+        Accounts::DirectoryThenHost { directory, host, .. } => match in_directory(&name, directory)? {
+            InDirectory::Nothing => on_host(&name, &host),
+            found => found.person(),
+        },
+        Accounts::Host(host) => on_host(&name, &host),
+    }
+    .with_context(|| format!("no user `{user}` can log in; with --groups nobody is asked"))
+}
+
+/// What the directory has of a name.
+enum InDirectory {
+    User(Box<Person>),
+    /// Something that cannot log in.
+    Other,
+    Nothing,
+}
+
+impl InDirectory {
+    fn person(self) -> anyhow::Result<Person> {
+        match self {
+            Self::User(person) => Ok(*person),
+            Self::Other => {
+                bail!("the directory has that name, but not as that of one user (user_base, user_filter)")
+            }
+            Self::Nothing => bail!("the directory does not have that name"),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow::Result<InDirectory> {
     let directory = Directory::start(settings)?;
-    let Some(entry) = directory.find(&name, clock::now()).await? else {
-        bail!("the directory has no user `{user}`; with --groups it is not asked");
+    let Some(entry) = directory.find(name, clock::now()).await? else {
+        return Ok(match directory.knows(name).await? {
+            true => InDirectory::Other,
+            false => InDirectory::Nothing,
+        });
     };
     let memberships = directory.memberships(&entry).await?;
-    let account = Account {
-        source: Source::Ldap,
-        user: entry.user.clone(),
-    };
-    Ok(identity::person(account, &entry, memberships))
+    let person = person(Source::Ldap, &entry, memberships);
+    Ok(InDirectory::User(Box::new(person)))
+}
+
+/// The user as this host has them. Asked here and not in the PAM worker: whoever may run this need not be let in
+/// there, and a name service that hangs holds up nobody else.
+fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Person> {
+    let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
+    let user = user.context("this host has no user of that name")?;
+    let entry = nss::entry(&user, settings.min_uid)
+        .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
+    Ok(person(Source::Nss, &entry, nss::memberships(&user)?))
+}
+
+fn person(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Person {
+    let user = entry.user.clone();
+    identity::person(Account { source, user }, entry, memberships)
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

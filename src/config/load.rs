@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::accounts::{self, Accounts};
 use super::diagnostic::{Diagnostic, Problems, Severity};
 use super::document::{Document, VARIABLE_PREFIX};
 use super::merge::merge;
@@ -12,8 +13,7 @@ use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
 use super::{authentication, client, directory, expectations, farms, pam, profiles, rules, server};
-use crate::authenticate::Settings as AuthenticationSettings;
-use crate::directory::Settings as DirectorySettings;
+use crate::authenticate::{Method, Settings as AuthenticationSettings};
 use crate::entitlement::Policy;
 use crate::http::Settings as ServerSettings;
 use crate::pam_worker::WorkerSettings;
@@ -34,8 +34,8 @@ pub struct Configuration {
     pub authentication: AuthenticationSettings,
     /// `[authentication.pam]`
     pub pam_worker: WorkerSettings,
-    /// `[directory.ldap]`
-    pub directory: DirectorySettings,
+    /// `[directory]`, with who checks the passwords.
+    pub accounts: Accounts,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[profile.*]` and `[rule.*]`, prepared.
@@ -120,8 +120,14 @@ fn read_documents<'p>(
 /// The sections in the order in which they need each other.
 fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     let directory = directory::read(root.section("directory"));
-    let server = server::read(root.section("server"), directory.longest_step);
-    let authentication = authentication::read(root.section("authentication"));
+    let authentication =
+        authentication::read(root.section("authentication"), directory.source.usual_methods());
+    let mut longest_step = directory.longest_step;
+    let accounts = accounts::read(directory, &authentication, root.problems());
+    if authentication.settings.methods.contains(&Method::Pam) {
+        longest_step = longest_step.max(authentication.pam.client().longest_step());
+    }
+    let server = server::read(root.section("server"), longest_step);
     let client = client::read(root.section("client"));
     let farms = farms::read(&mut root);
     let profiles = profiles::read(&mut root, &farms.names);
@@ -138,14 +144,16 @@ fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
     if !problems.has_errors() {
         expectations::run(&expected, &policy, problems);
     }
-    let mut directory = directory.settings?;
-    add_attributes(&mut directory.attributes, &policy);
+    let mut accounts = accounts?;
+    if let Some(directory) = accounts.directory_mut() {
+        add_attributes(&mut directory.attributes, &policy);
+    }
     Some(Configuration {
         server: server.settings,
         state: server.state,
         authentication: authentication.settings,
         pam_worker: authentication.pam,
-        directory,
+        accounts,
         farms: farms.farms,
         policy,
         expectations: expected.len(),

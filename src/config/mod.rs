@@ -1,6 +1,7 @@
 //! The configuration: the files of `conf.d` and the environment, read strictly, with every problem of every
 //! file reported at its place in one run. It fills the settings types of the rooms and decides nothing else.
 
+mod accounts;
 mod authentication;
 mod client;
 mod contradictions;
@@ -27,6 +28,7 @@ mod time_zone;
 mod tree;
 mod value;
 
+pub use accounts::{Accounts, HostSettings};
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::process_environment;
 pub use load::{Configuration, load, load_pam_worker};

@@ -1,4 +1,5 @@
 //! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//! Beside it, in `nss`, this host's own users and groups.
 //!
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
@@ -17,6 +18,7 @@ mod group;
 mod guard;
 mod health;
 mod names;
+pub mod nss;
 mod pool;
 mod relay;
 mod request;
@@ -41,6 +43,7 @@ use self::servers::Servers;
 use self::user::Users;
 
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
+pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.

@@ -15,7 +15,7 @@ use crate::model::TypedName;
 ///
 /// # Errors
 /// In the admin's words: a name service failed, or something of the answer could not be read in full.
-pub(super) fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
+pub fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
     let failed = |call: &str, error: Errno| format!("{call} for `{}`: {}", name.as_str(), error.desc());
     let Some(user) = User::from_name(name.as_str()).map_err(|error| failed("getpwnam", error))? else {
         return Ok(None);

@@ -23,6 +23,7 @@ mod transaction;
 
 pub use answers::{Change, HostGroup, HostUser, Refusal, Unreachable, Verdict};
 pub use client::Client;
+pub use lookup::user as look_up;
 pub use process::run as run_process;
 pub use settings::{ClientSettings, Service, WorkerSettings};
 pub use supervisor::{StartError, Worker};
