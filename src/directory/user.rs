@@ -259,6 +259,33 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_looked_for_below_the_base_whatever_has_it() {
+        let query = searched().any_query(&typed("*)(uid=bob"));
+        assert_eq!(query.filter, r"(uid=\2a\29\28uid=bob)");
+        assert_eq!((query.base.as_str(), query.extent), ("dc=x", Extent::One));
+        let by_template = users(UserLookup::Template("cn={user},ou=people,dc=x".into()));
+        assert_eq!(by_template.any_query(&typed("a")).filter, "(|(uid=a)(cn=a))");
+    }
+
+    #[test]
+    fn a_name_is_unknown_only_if_the_answer_is_complete() {
+        let is_any = |code, entries: &[(&str, &[&str])]| Users::is_any(answer(code, entries));
+        assert_eq!(is_any(0, &[]), Ok(false));
+        assert_eq!(is_any(0, &[("cn=x", &[])]), Ok(true));
+        assert_eq!(
+            is_any(SIZE_LIMIT_EXCEEDED, &[("cn=x", &[]), ("cn=y", &[])]),
+            Ok(true)
+        );
+        assert!(is_any(SIZE_LIMIT_EXCEEDED, &[]).is_err());
+        assert!(is_any(NO_SUCH_OBJECT, &[]).is_err());
+        let elsewhere = Answer {
+            elsewhere: vec!["ldap://other/dc=x".to_owned()],
+            ..answer(0, &[])
+        };
+        assert!(Users::is_any(elsewhere).is_err());
+    }
+
+    #[test]
     fn what_is_asked_for_includes_the_state_of_the_account() {
         let query = searched().query(&typed("a"));
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {

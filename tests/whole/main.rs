@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod chain;
 mod check;
 mod directory;
 mod expectations;
