@@ -141,7 +141,7 @@ impl Inner {
             Ok(reply) => Ok(reply),
             Err(why) => Err(Unreachable {
                 cause: format!("{}: {why}", self.settings.socket.display()),
-                sent: shown && has_password(request),
+                sent: shown && request.has_password(),
             }),
         }
     }
@@ -170,13 +170,6 @@ async fn exchange(socket: &Path, request: &Request, shown: &mut bool) -> Result<
         .await
         .map_err(|error| format!("the worker ended the connection: {error}"))?;
     Reply::decode(&body).map_err(|error| error.to_string())
-}
-
-fn has_password(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Authenticate { .. } | Request::ChangePassword { .. }
-    )
 }
 
 fn unexpected(reply: &Reply, sent: bool) -> Unreachable {

@@ -30,11 +30,22 @@ pub(super) struct Pool {
     back_off: Mutex<BackOff>,
 }
 
-/// When the next start may be tried.
+/// When the next start may be tried, after starts that failed.
 #[derive(Debug, Default)]
 struct BackOff {
     last: Duration,
     until: Option<Instant>,
+}
+
+impl BackOff {
+    fn allows(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now >= until)
+    }
+
+    fn failed(&mut self, now: Instant) {
+        self.last = (self.last * 2).clamp(BACK_OFF_MIN, BACK_OFF_MAX);
+        self.until = Some(now + self.last);
+    }
 }
 
 impl Pool {
@@ -66,13 +77,14 @@ impl Pool {
             Ok(slot) => slot,
             Err(why) => return failed(why.to_string(), false),
         };
+        let shown = request.has_password();
         let (sender, receiver) = oneshot::channel();
         let pool = Arc::clone(self);
         tokio::spawn(async move { pool.answer(slot, request, sender).await });
         // The task ends without an answer only if it panics.
         receiver
             .await
-            .unwrap_or_else(|_| failed("the worker failed".to_owned(), true))
+            .unwrap_or_else(|_| failed("the worker failed".to_owned(), shown))
     }
 
     /// Answers one question, and sees to it that there is a process for the next before the slot is free.
@@ -85,6 +97,7 @@ impl Pool {
                 return;
             }
         };
+        let shown = request.has_password();
         let reply = child.ask(&request, self.limit).await;
         drop(request);
         match &reply {
@@ -99,7 +112,7 @@ impl Pool {
             }
         }
         let lost = reply.is_err();
-        let _ = sender.send(reply.unwrap_or_else(|why: Lost| failed(why.to_string(), true)));
+        let _ = sender.send(reply.unwrap_or_else(|why: Lost| failed(why.to_string(), shown)));
         if !lost && child.is_usable() {
             self.put_back(child);
             return;
@@ -134,23 +147,16 @@ impl Pool {
 
     /// Starts a process, unless that failed a moment ago.
     async fn start_one(&self) -> Result<Child, String> {
-        let waits = self.back_off().until.is_some_and(|until| Instant::now() < until);
-        if waits {
+        if !self.back_off().allows(Instant::now()) {
             return Err("no process could be started a moment ago; it is tried again soon".to_owned());
         }
-        let started = Child::start(&self.service).await;
-        let mut back_off = self.back_off();
-        match started {
+        match Child::start(&self.service).await {
             Ok(child) => {
-                *back_off = BackOff::default();
+                *self.back_off() = BackOff::default();
                 Ok(child)
             }
             Err(error) => {
-                let wait = (back_off.last * 2).clamp(BACK_OFF_MIN, BACK_OFF_MAX);
-                *back_off = BackOff {
-                    last: wait,
-                    until: Some(Instant::now() + wait),
-                };
+                self.back_off().failed(Instant::now());
                 Err(format!("no process can be started: {error}"))
             }
         }
@@ -175,4 +181,38 @@ fn outcome(reply: &Reply) -> Option<bool> {
 
 fn failed(cause: String, sent: bool) -> Reply {
     Reply::Failed(Unreachable { cause, sent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_that_fail_are_tried_less_and_less_often() {
+        let (mut back_off, now) = (BackOff::default(), Instant::now());
+        assert!(back_off.allows(now));
+        back_off.failed(now);
+        assert!(!back_off.allows(now));
+        assert!(back_off.allows(now + BACK_OFF_MIN));
+        for _ in 0..100 {
+            back_off.failed(now);
+        }
+        assert!(!back_off.allows(now + BACK_OFF_MAX / 2));
+        assert!(back_off.allows(now + BACK_OFF_MAX));
+    }
+
+    #[test]
+    fn only_what_speaks_for_or_against_somebody_counts() {
+        let delay = Duration::ZERO;
+        let of = |verdict| outcome(&Reply::Verdict { verdict, delay });
+        assert_eq!(of(Verdict::Wrong), Some(false));
+        let right = Verdict::Right {
+            user: String::new(),
+            must_change: true,
+            said: Vec::new(),
+        };
+        assert_eq!(of(right), Some(true));
+        assert_eq!(outcome(&Reply::User(None)), Some(false));
+        assert_eq!(outcome(&failed(String::new(), true)), None);
+    }
 }

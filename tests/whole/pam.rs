@@ -4,11 +4,13 @@ mod trouble;
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use x2godirector::pam_worker::{Change, Refusal, Unreachable, Verdict};
+use x2godirector::pam_worker::{Change, Client, ClientSettings, Refusal, Unreachable, Verdict};
 
 use crate::lab::pam::{NOBODY, PamWorker, RIGHT, ThrowAwayUser, password};
 
@@ -332,4 +334,39 @@ async fn only_the_daemon_is_heard() {
     assert!(heard(0));
     assert!(!heard(NOBODY));
     assert!(worker.log().contains("uid=65534"), "{}", worker.log());
+}
+
+#[tokio::test]
+async fn systemd_may_hold_the_socket_and_is_told_when_the_worker_is_ready() {
+    let mut worker = matrix();
+    worker.kill();
+    let (path, told) = (worker.path("activated.sock"), worker.path("notify.sock"));
+    let listening = UnixListener::bind(&path).unwrap();
+    let notified = UnixDatagram::bind(&told).unwrap();
+    // systemd passes the socket as descriptor 3, to the process whose id it names.
+    let mut shell = Command::new("sh");
+    shell
+        .args([
+            "-c",
+            "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"",
+            "sh",
+        ])
+        .arg(worker.path("x2godirector"))
+        .args(["pam-worker", "--config"])
+        .arg(worker.path("conf.d"))
+        .env("NOTIFY_SOCKET", &told)
+        .stdin(OwnedFd::from(listening));
+    let mut child = shell.spawn().unwrap();
+    let mut message = [0; 32];
+    notified.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = notified.recv(&mut message).unwrap();
+    assert_eq!(message[..length].trim_ascii(), b"READY=1");
+    let client = Client::new(ClientSettings {
+        socket: path,
+        timeout: PATIENCE,
+    });
+    let answer = client.authenticate("alice", &password("secret"), CLIENT).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answer, Ok(right("alice")));
 }

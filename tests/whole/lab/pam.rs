@@ -121,7 +121,15 @@ impl PamWorker {
         self.process.as_mut().expect("process")
     }
 
-    /// A client that the worker knows at once.
+    /// The processes that it has started.
+    pub fn processes(&mut self) -> Vec<i32> {
+        let pid = self.process().id();
+        let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
+        let pids = listed.split_whitespace().map(str::parse);
+        pids.collect::<Result<_, _>>().expect("process id")
+    }
+
+    /// A client that the worker has answered once.
     pub async fn client(&self) -> Client {
         let client = Client::new(ClientSettings {
             socket: self.path("pam.sock"),

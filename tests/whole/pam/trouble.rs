@@ -268,3 +268,21 @@ async fn two_workers_do_not_share_a_socket() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another worker listens there"), "{said}");
 }
+
+#[tokio::test]
+async fn a_lookup_that_hangs_is_ended_and_the_next_one_answered() {
+    let mut worker = matrix();
+    let client = worker.client().await;
+    // A stopped process is what a name service that hangs looks like from outside.
+    let stopped = worker.processes();
+    assert!(!stopped.is_empty());
+    for pid in &stopped {
+        kill(Pid::from_raw(*pid), Signal::SIGSTOP).unwrap();
+    }
+    let answer = client.user("root").await;
+    assert!(
+        matches!(answer, Err(Unreachable { sent: false, .. })),
+        "{answer:?}"
+    );
+    assert!(client.user("root").await.unwrap().is_some());
+}
