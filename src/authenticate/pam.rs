@@ -55,7 +55,7 @@ impl Accounts for PamAccounts {
 
     fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>> {
         match &self.users {
-            Users::OfHost(host) => Box::pin(host.find(name)),
+            Users::OfHost(host) => Box::pin(host.find(name, now)),
             Users::OfDirectory(directory) => Box::pin(directory.find(name, now)),
         }
     }

@@ -197,7 +197,7 @@ async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow
 fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Person> {
     let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
     let user = user.context("this host has no user of that name")?;
-    let entry = nss::entry(&user, settings.min_uid)
+    let entry = nss::entry(&user, settings.min_uid, clock::now())
         .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
     Ok(person(Source::Nss, &entry, nss::memberships(&user)?))
 }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Attributes, GroupName, Membership, TypedName, UserName};
+use crate::model::{Attributes, GroupName, Membership, Now, TypedName, UserName};
 use crate::pam_worker::{Client, HostUser, Unreachable};
 
-use super::entry::{AccountState, Entry, Key, Unavailable};
+use super::account;
+use super::entry::{Entry, Key, Unavailable};
 
 /// The users and groups of this host.
 #[derive(Debug, Clone)]
@@ -26,11 +27,11 @@ impl Host {
     ///
     /// # Errors
     /// The worker could not find out in time.
-    pub async fn find(&self, name: &TypedName) -> Result<Option<Entry>, Unavailable> {
+    pub async fn find(&self, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
         let Some(user) = self.user(name.as_str()).await? else {
             return Ok(None);
         };
-        Ok(entry(&user, self.min_uid))
+        Ok(entry(&user, self.min_uid, now))
     }
 
     /// Whether the host has a user of that name, whatever the id.
@@ -70,9 +71,9 @@ impl From<Unreachable> for Unavailable {
 /// The entry of a user of this host; none for one below `min_uid` or with a name that is none, of which the admin
 /// is told. Its attributes have the names of RFC 2307, so that rules and profiles need not know the source.
 ///
-/// The state is always active and the last change of the password unknown: that is for the account step of PAM to
-/// judge when the password is shown.
-pub fn entry(user: &HostUser, min_uid: u32) -> Option<Entry> {
+/// Whether the account has ended and when its password was changed is known from shadow(5), in days, where there is
+/// such an entry and the worker may read it. The rest is for PAM to judge when a password is shown.
+pub fn entry(user: &HostUser, min_uid: u32, now: Now) -> Option<Entry> {
     if user.uid < min_uid {
         tracing::info!(
             user = user.name,
@@ -89,12 +90,15 @@ pub fn entry(user: &HostUser, min_uid: u32) -> Option<Entry> {
         );
         return None;
     };
+    let day = |day: Option<u32>| day.map(|day| day.to_string());
     let attributes = [
         ("uid", Some(user.name.clone())),
         ("uidnumber", Some(user.uid.to_string())),
         ("gidnumber", Some(user.gid.to_string())),
         ("homedirectory", Some(user.home.clone())),
         ("gecos", user.gecos.clone()),
+        (account::SHADOW_LAST_CHANGE, day(user.dates.password_changed)),
+        (account::SHADOW_EXPIRE, day(user.dates.expires)),
     ];
     let attributes: Attributes = attributes
         .into_iter()
@@ -103,8 +107,8 @@ pub fn entry(user: &HostUser, min_uid: u32) -> Option<Entry> {
     Some(Entry {
         key: Key::Uid(user.uid),
         user: name,
-        state: AccountState::Active,
-        password_changed: None,
+        state: account::state(&attributes, now),
+        password_changed: account::password_changed(&attributes),
         attributes,
     })
 }
@@ -141,7 +145,13 @@ pub fn memberships(user: &HostUser) -> Result<Vec<Membership>, Unavailable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pam_worker::HostGroup;
+    use crate::directory::AccountState;
+    use crate::pam_worker::{Dates, HostGroup};
+
+    /// 2026-03-02 09:00 UTC, day 20514.
+    fn morning() -> Now {
+        Now::from_unix_ms(1_772_442_000_000)
+    }
 
     fn user(uid: u32, groups: &[(&str, u32)]) -> HostUser {
         HostUser {
@@ -157,12 +167,13 @@ mod tests {
                     gid: *gid,
                 })
                 .collect(),
+            dates: Dates::default(),
         }
     }
 
     #[test]
     fn a_user_is_an_entry_from_the_lowest_id_up() {
-        let entry = super::entry(&user(1000, &[]), 1000).unwrap();
+        let entry = super::entry(&user(1000, &[]), 1000, morning()).unwrap();
         assert_eq!(entry.key, Key::Uid(1000));
         assert_eq!(entry.user.as_str(), "alice");
         for (name, value) in [
@@ -173,9 +184,29 @@ mod tests {
         ] {
             assert_eq!(entry.attributes[name], [value]);
         }
-        assert!(super::entry(&user(999, &[]), 1000).is_none());
-        assert!(super::entry(&user(0, &[]), 1000).is_none());
-        assert!(super::entry(&user(0, &[]), 0).is_some());
+        assert_eq!(
+            (entry.state, entry.password_changed),
+            (AccountState::Active, None)
+        );
+        assert!(super::entry(&user(999, &[]), 1000, morning()).is_none());
+        assert!(super::entry(&user(0, &[]), 1000, morning()).is_none());
+        assert!(super::entry(&user(0, &[]), 0, morning()).is_some());
+    }
+
+    #[test]
+    fn the_dates_of_an_account_count() {
+        let with = |password_changed, expires| {
+            let mut user = user(1000, &[]);
+            user.dates = Dates {
+                password_changed: Some(password_changed),
+                expires: Some(expires),
+            };
+            super::entry(&user, 1000, morning()).unwrap()
+        };
+        let day = with(20_514, 20_515);
+        assert_eq!(day.state, AccountState::Active);
+        assert_ne!(day.password_changed, with(20_513, 20_515).password_changed);
+        assert_eq!(with(0, 20_514).state, AccountState::Expired);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Group, User, getgrouplist};
 
 use super::answers::{HostGroup, HostUser};
+use super::ffi;
 use super::limits::{GROUPS_MAX, TEXT_BYTES_MAX};
 use crate::model::TypedName;
 
@@ -45,6 +46,7 @@ pub fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
         )
         .filter(|gecos: &String| !gecos.is_empty()),
         groups,
+        dates: ffi::dates(&c_name),
         name: user.name,
     }))
 }

@@ -162,9 +162,33 @@ async fn accounts_of_this_host_need_no_directory() {
         "{said}"
     );
 
-    let (name, gone) = (user.name.clone(), ticket(&reply).to_owned());
+    // As if the password had been changed on another day, and as if the account had ended.
+    user.age(&["--lastday", "2020-01-01"]);
+    let changed = ask(&user.name, "correct+horse", ticket(&reply)).await;
+    assert!(
+        last_list(&broker).contains("\"proof\":\"password\""),
+        "{}",
+        last_list(&broker)
+    );
+    user.age(&["--expiredate", "2020-01-02"]);
+    assert!(
+        !ask(&user.name, "correct+horse", ticket(&changed))
+            .await
+            .contains(GRANTED)
+    );
+    assert!(
+        last_list(&broker).contains("account expired"),
+        "{}",
+        last_list(&broker)
+    );
+    let (name, gone) = (user.name.clone(), ticket(&changed).to_owned());
     drop(user);
     assert!(!ask(&name, "correct+horse", &gone).await.contains(GRANTED));
+    assert!(
+        last_list(&broker).contains("unknown user"),
+        "{}",
+        last_list(&broker)
+    );
     drop(worker);
     for _ in 0..600 {
         if !is_ready(&broker).await {
