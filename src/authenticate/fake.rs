@@ -53,6 +53,7 @@ impl FakeAccounts {
             user: UserName::new(user).unwrap(),
             state: AccountState::Active,
             password_changed: Some(Now::from_unix_ms(0)),
+            password_expires_in: None,
             attributes: Attributes::from([
                 ("uidnumber".to_owned(), vec!["1042".to_owned()]),
                 ("homedirectory".to_owned(), vec![format!("/home/{user}")]),

@@ -16,7 +16,6 @@ use crate::model::{AttributeName, Dn, did_you_mean};
 
 const START_TLS: bool = false;
 const NESTED_GROUPS: bool = true;
-const USER_ATTRIBUTE: &str = "uid";
 /// Both are long, because a server that everybody asks at once is only slow. A silent one is noticed by its probes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +26,11 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(50);
 const TIMEOUT_MAX: Duration = Duration::from_mins(1);
 /// Most servers; each may cost a login its timeouts.
 const SERVERS_MAX: usize = 8;
-const SCHEMAS: [(&str, Schema); 2] = [("rfc2307", Schema::Rfc2307), ("rfc2307bis", Schema::Rfc2307bis)];
+const SCHEMAS: [(&str, Schema); 3] = [
+    ("rfc2307", Schema::Rfc2307),
+    ("rfc2307bis", Schema::Rfc2307bis),
+    ("active-directory", Schema::ActiveDirectory),
+];
 
 /// What `[directory]` says.
 pub(super) struct Directory {
@@ -85,7 +88,9 @@ impl FromText for Schema {
             let meant = did_you_mean(text, SCHEMAS.iter().map(|(name, _)| *name))
                 .map(|name| format!(" (did you mean `{name}`?)"))
                 .unwrap_or_default();
-            format!("there is no schema `{text}`; there are `rfc2307` and `rfc2307bis`{meant}")
+            format!(
+                "there is no schema `{text}`; there are `rfc2307`, `rfc2307bis` and `active-directory`{meant}"
+            )
         })
     }
 }
@@ -140,14 +145,16 @@ fn read_ldap(mut section: Section<'_>) -> (Option<Settings>, Duration) {
     let service = service_account(&mut section);
     let base = section.require::<Dn>("base_dn", "\"dc=example,dc=org\"");
     let schema = section.take("schema").unwrap_or(Schema::Rfc2307bis);
-    let user_lookup = user_lookup(&mut section, base.as_ref());
+    let user_lookup = user_lookup(&mut section, base.as_ref(), schema);
     let group_base = section.take::<Dn>("group_base").or_else(|| base.clone());
     let group_filter = section
         .take::<Filter>("group_filter")
         .unwrap_or_else(|| Filter::default_for_groups(schema));
     let user_attribute = section
         .take::<AttributeName>("user_attribute")
-        .map_or_else(|| USER_ATTRIBUTE.to_owned(), |name| name.as_str().to_owned());
+        .map_or(schema.default_user_attribute().to_owned(), |name| {
+            name.as_str().to_owned()
+        });
     let attributes = section
         .take::<Vec<AttributeName>>("attributes")
         .unwrap_or_default();
@@ -267,7 +274,7 @@ fn service_account(section: &mut Section<'_>) -> Option<ServiceAccount> {
 }
 
 /// How a user's entry is found: by a template, or by a search.
-fn user_lookup(section: &mut Section<'_>, base: Option<&Dn>) -> Option<UserLookup> {
+fn user_lookup(section: &mut Section<'_>, base: Option<&Dn>, schema: Schema) -> Option<UserLookup> {
     let template = section.take::<Located<DnTemplate>>("user_dn_template");
     if let Some(Located { place, .. }) = &template
         && let Some(other) = ["user_base", "user_filter"]
@@ -283,7 +290,7 @@ fn user_lookup(section: &mut Section<'_>, base: Option<&Dn>) -> Option<UserLooku
     let search_base = section.take::<Dn>("user_base").or_else(|| base.cloned());
     let filter = section
         .take::<Filter>("user_filter")
-        .unwrap_or_else(Filter::default_for_users);
+        .unwrap_or_else(|| Filter::default_for_users(schema));
     match template {
         Some(template) => Some(UserLookup::Template(template.value.0)),
         None => Some(UserLookup::Search {

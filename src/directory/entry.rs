@@ -16,6 +16,8 @@ pub struct Entry {
     pub state: AccountState,
     /// When the password was last changed, where the directory says so.
     pub password_changed: Option<Now>,
+    /// How long the password will do, where the entry says so.
+    pub password_expires_in: Option<Duration>,
     /// All attributes that were asked for, by name in lower case.
     pub attributes: Attributes,
 }

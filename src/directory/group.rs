@@ -3,7 +3,8 @@
 //! The direct groups take one search. Nested groups are found upwards, level by level, with one search for all
 //! groups of a level; members are never listed, for a group may have very many. Where a level has several groups,
 //! the server is asked to name those of them that the outer group holds (matched values, RFC 3876), so that the
-//! path is known; a server that does not know this control is asked once per group instead.
+//! path is known; a server that does not know this control is asked once per group instead. An Active Directory
+//! works nested groups out itself ([`TokenGroups`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::{Dn, GroupName, Membership};
 
+use super::active_directory::token_groups::{self, TokenGroups};
 use super::entry::{Entry, Unavailable};
 use super::filter;
 use super::names::{Holders, Names};
@@ -19,15 +21,13 @@ use super::servers::Servers;
 use super::settings::{Filter, Schema, Settings};
 
 /// What these searches are for, in messages.
-const PURPOSE: &str = "group search";
-/// The attribute with a group's name, in both schemas.
-const NAME: &str = "cn";
+pub(super) const PURPOSE: &str = "group search";
 /// The attributes of RFC 2307bis that hold members as DNs.
 const MEMBER_ATTRIBUTES: [&str; 2] = ["member", "uniquemember"];
 /// Deepest nesting followed. Real directories have a handful of levels; more is a mistake that must not grant.
 const DEPTH_MAX: usize = 32;
 /// Most groups one person may be in.
-const GROUPS_MAX: usize = 20_000;
+pub(super) const GROUPS_MAX: usize = 20_000;
 /// `unavailableCriticalExtension` (RFC 4511 appendix A).
 const UNKNOWN_CONTROL: u32 = 12;
 
@@ -37,23 +37,31 @@ pub(super) struct Groups {
     base: String,
     filter: Filter,
     schema: Schema,
+    /// How nested groups are found where the server works them out.
+    tokens: Option<TokenGroups>,
+    /// Whether nested groups are followed here.
     nested: bool,
     names: Names,
     /// No server is asked for matched values any more, since one refused.
     no_matched_values: AtomicBool,
 }
 
-/// A group as it was found.
-struct Group {
-    dn: Dn,
-    names: Vec<GroupName>,
-    via: Vec<GroupName>,
+/// A group that somebody is in, or that holds another.
+pub(super) struct Group {
+    /// Its entry.
+    pub dn: Dn,
+    /// Its names, one at least.
+    pub names: Vec<GroupName>,
+    /// The groups between.
+    pub via: Vec<GroupName>,
 }
 
 impl Groups {
     /// Prepares the searches.
     pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
+        let by_tokens = settings.nested_groups && settings.schema == Schema::ActiveDirectory;
         Self {
+            tokens: by_tokens.then(|| TokenGroups::new(settings, Arc::clone(&servers))),
             servers,
             base: settings.group_base.as_str().to_owned(),
             filter: settings.group_filter.clone(),
@@ -67,25 +75,36 @@ impl Groups {
 
     /// All groups of the person.
     pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
-        let found = self
-            .search(&self.holding(entry)?, None)
-            .await?
-            .complete(PURPOSE)?;
-        let direct = found.iter().map(|found| group(found, Vec::new()));
-        let direct = direct.collect::<Result<Vec<_>, _>>()?;
-        let all = if self.nested {
-            self.with_outer(direct).await?
+        let all = if let Some(tokens) = &self.tokens {
+            tokens.of(entry).await?
         } else {
-            direct
+            let direct = self.direct(entry).await?;
+            if self.nested {
+                self.with_outer(direct).await?
+            } else {
+                direct
+            }
         };
         self.memberships(all).await
     }
 
-    /// Asks again which groups share the names in use.
-    pub async fn refresh_names(&self) -> Result<(), Unavailable> {
+    /// Asks again for what is kept: which groups share the names in use, and which groups identifiers mean.
+    pub async fn refresh(&self) -> Result<(), Unavailable> {
+        if let Some(tokens) = &self.tokens {
+            tokens.refresh().await?;
+        }
         let holders = self.holders(self.names.due()).await?;
         self.names.keep(holders);
         Ok(())
+    }
+
+    /// The groups that hold the person directly.
+    async fn direct(&self, entry: &Entry) -> Result<Vec<Group>, Unavailable> {
+        let found = self
+            .search(&self.holding(entry)?, None)
+            .await?
+            .complete(PURPOSE)?;
+        found.iter().map(|found| self.group(found, Vec::new())).collect()
     }
 
     /// What a group that holds the person directly satisfies, one filter each.
@@ -93,6 +112,15 @@ impl Groups {
         let mut ways = match self.schema {
             Schema::Rfc2307 => vec![filter::equals("memberUid", entry.user.as_str())],
             Schema::Rfc2307bis => holding_dn(entry.dn()?),
+            Schema::ActiveDirectory => {
+                let dn = entry.dn()?;
+                let primary = token_groups::primary_group(&entry.attributes).ok_or_else(|| {
+                    unusable(&format!(
+                        "the server shows no objectSid and primaryGroupID of {dn}: bind_dn must be allowed to read them"
+                    ))
+                })?;
+                return Ok(vec![filter::equals("member", dn.as_str()), primary.filter()]);
+            }
         };
         let primary = entry.attributes.get("gidnumber").into_iter().flatten();
         ways.extend(primary.map(|gid| filter::equals("gidNumber", gid)));
@@ -146,7 +174,7 @@ impl Groups {
             return Ok(None);
         }
         let ways: Vec<String> = run.iter().flat_map(|group| holding_dn(&group.dn)).collect();
-        let values = format!("(({NAME}=*){})", ways.concat());
+        let values = format!("(({}=*){})", self.schema.group_name(), ways.concat());
         let answer = self.search(&ways, Some(values)).await?;
         if answer.code == UNKNOWN_CONTROL {
             self.no_matched_values.store(true, Ordering::Relaxed);
@@ -164,7 +192,7 @@ impl Groups {
                 // The service account may search members but not read them.
                 return Ok(None);
             };
-            groups.push(group(&found, path(inner))?);
+            groups.push(self.group(&found, path(inner))?);
         }
         Ok(Some(groups))
     }
@@ -173,16 +201,17 @@ impl Groups {
     async fn holding_one(&self, inner: &Group) -> Result<Vec<Group>, Unavailable> {
         let answer = self.search(&holding_dn(&inner.dn), None).await?;
         let found = answer.complete(PURPOSE)?;
-        found.iter().map(|found| group(found, path(inner))).collect()
+        found.iter().map(|found| self.group(found, path(inner))).collect()
     }
 
     /// The groups that satisfy a filter.
     async fn search(&self, which: &[String], values: Option<String>) -> Result<Answer, Unavailable> {
-        let mut attributes = vec![NAME.to_owned()];
+        let mut attributes = vec![self.schema.group_name().to_owned()];
         if values.is_some() {
             attributes.extend(MEMBER_ATTRIBUTES.map(str::to_owned));
         }
-        self.servers
+        let mut answer = self
+            .servers
             .search(Query {
                 purpose: PURPOSE,
                 base: self.base.clone(),
@@ -191,7 +220,15 @@ impl Groups {
                 attributes,
                 values,
             })
-            .await
+            .await?;
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
+        Ok(answer)
+    }
+
+    fn group(&self, found: &Found, via: Vec<GroupName>) -> Result<Group, Unavailable> {
+        Group::read(found, self.schema.group_name(), via)
     }
 
     /// One membership for each name of each group.
@@ -233,13 +270,14 @@ impl Groups {
             .collect())
     }
 
-    /// The groups that have these names.
-    async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
+    /// The groups that have these names (in lower case); every name has an answer.
+    pub async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
         let mut holders = Holders::new();
-        for run in filter::in_runs(&names, |name| filter::equals(NAME, name).len()) {
-            let ways: Vec<String> = run.iter().map(|name| filter::equals(NAME, name)).collect();
+        let called = |name: &String| filter::equals(self.schema.group_name(), name);
+        for run in filter::in_runs(&names, |name| called(name).len()) {
+            let ways: Vec<String> = run.iter().map(called).collect();
             for found in self.search(&ways, None).await?.complete(PURPOSE)? {
-                let group = group(&found, Vec::new())?;
+                let group = self.group(&found, Vec::new())?;
                 for name in group.names {
                     holders
                         .entry(name.folded().to_owned())
@@ -272,23 +310,26 @@ fn path(inner: &Group) -> Vec<GroupName> {
     inner.via.iter().cloned().chain(step).collect()
 }
 
-/// A group from its entry. One that cannot be named cannot be matched by a rule, not even by a deny rule, so it is
-/// an error and not left out.
-fn group(found: &Found, via: Vec<GroupName>) -> Result<Group, Unavailable> {
-    let unnamed = |why: &str| unusable(&format!("the group {} {why}", found.dn));
-    let dn = Dn::new(&found.dn).map_err(|invalid| unnamed(&invalid.to_string()))?;
-    let names = found.attributes.get(NAME).map(Vec::as_slice).unwrap_or_default();
-    let names = names
-        .iter()
-        .map(|name| GroupName::new(name).map_err(|invalid| unnamed(&invalid.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
-    if names.is_empty() {
-        return Err(unnamed("has no readable cn"));
+impl Group {
+    /// A group from its entry, named by this attribute. One that cannot be named cannot be matched by a rule, not
+    /// even by a deny rule, so it is an error and not left out.
+    pub fn read(found: &Found, name: &str, via: Vec<GroupName>) -> Result<Self, Unavailable> {
+        let unnamed = |why: &str| unusable(&format!("the group {} {why}", found.dn));
+        let dn = Dn::new(&found.dn).map_err(|invalid| unnamed(&invalid.to_string()))?;
+        let names = found.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
+        let names = names
+            .iter()
+            .map(|name| GroupName::new(name).map_err(|invalid| unnamed(&invalid.to_string())))
+            .collect::<Result<Vec<_>, _>>()?;
+        if names.is_empty() {
+            return Err(unnamed(&format!("has no readable {name}")));
+        }
+        Ok(Self { dn, names, via })
     }
-    Ok(Group { dn, names, via })
 }
 
-fn unusable(why: &str) -> Unavailable {
+/// What makes the groups of a person unusable.
+pub(super) fn unusable(why: &str) -> Unavailable {
     Unavailable {
         cause: format!("{PURPOSE}: {why}"),
     }

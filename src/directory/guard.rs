@@ -194,16 +194,16 @@ fn controls(body: &[u8]) -> Result<(), Malformed> {
 }
 
 /// Reads elements off the front of bytes.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The tag of the next element.
-    fn peek(&self) -> Option<u8> {
+    pub fn peek(&self) -> Option<u8> {
         self.0.first().copied()
     }
 
     /// The next element, which must have this tag.
-    fn take(&mut self, wanted: u8) -> Result<&'a [u8], Malformed> {
+    pub fn take(&mut self, wanted: u8) -> Result<&'a [u8], Malformed> {
         let (tag, content) = self.any()?;
         if tag == wanted {
             Ok(content)
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, whatever its tag.
-    fn any(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
+    pub fn any(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
         const SHORT: Malformed = Malformed("an element is missing or cut short");
         let (&tag, rest) = self.0.split_first().ok_or(SHORT)?;
         let (length, header) = length(rest)?.ok_or(SHORT)?;

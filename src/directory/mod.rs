@@ -6,20 +6,27 @@
 //!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
 //!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
 //! ```
+//! [`examine`] uses the same parts to tell an admin what is wrong with a server.
+//!
 //! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod active_directory;
+mod certificate;
 mod dial;
+mod doctor;
 mod entry;
 mod exchange;
 mod filter;
 mod group;
 mod guard;
 mod health;
+mod kept;
 mod names;
 pub mod nss;
 mod pool;
+mod range;
 mod relay;
 mod request;
 mod search;
@@ -30,6 +37,7 @@ mod stream;
 mod tls;
 mod trouble;
 mod user;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -42,6 +50,7 @@ use self::group::Groups;
 use self::servers::Servers;
 use self::user::Users;
 
+pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
@@ -110,7 +119,7 @@ impl Directory {
             .servers
             .search(self.inner.users.any_query(name))
             .await?;
-        Users::is_any(answer)
+        self.inner.users.is_any(answer)
     }
 
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if
@@ -125,22 +134,19 @@ impl Directory {
     ) -> Result<PasswordAnswer, Unavailable> {
         let dn = entry.dn()?;
         let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
-        // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
-        match ending.code {
-            0 => Ok(PasswordAnswer::Accepted(PasswordState::Valid)),
-            // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-            49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
-            // constraintViolation, insufficientAccessRights, unwillingToPerform.
-            19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
-            code => {
-                let hint = match code {
-                    8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
-                    _ => "",
-                };
-                Err(Unavailable {
-                    cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
-                })
-            }
+        if ending.code != 0 {
+            tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
+        }
+        match verdict::on_bind(ending.code, &ending.text) {
+            Ok(PasswordAnswer::Accepted(PasswordState::Valid)) => Ok(PasswordAnswer::Accepted(
+                entry
+                    .password_expires_in
+                    .map_or(PasswordState::Valid, PasswordState::Expires),
+            )),
+            Ok(answer) => Ok(answer),
+            Err(hint) => Err(Unavailable {
+                cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+            }),
         }
     }
 
@@ -155,7 +161,8 @@ impl Directory {
     }
 
     /// All groups of the user, nested ones included if so configured: one search, and one more per level of
-    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    /// nesting where the server cannot work that out. Groups seen for the first time cost one more, which asks who
+    /// shares their names, and in an Active Directory another, which asks for the names.
     ///
     /// # Errors
     /// No server could answer, or the groups could not be read completely.
@@ -169,14 +176,17 @@ impl Directory {
     }
 }
 
-/// Keeps the knowledge about shared group names current until the task is dropped.
+/// Keeps the knowledge about groups and their names current until the task is dropped.
 async fn refresh_forever(groups: Arc<Groups>) {
-    let mut ticks = interval(names::REFRESH);
+    let mut ticks = interval(kept::REFRESH);
     loop {
         ticks.tick().await;
-        if let Err(unavailable) = groups.refresh_names().await {
+        if let Err(unavailable) = groups.refresh().await {
             // Logins find out for themselves once the knowledge is too old.
-            tracing::debug!(cause = unavailable.cause, "names of groups were not refreshed");
+            tracing::debug!(
+                cause = unavailable.cause,
+                "what is kept about groups was not refreshed"
+            );
         }
     }
 }

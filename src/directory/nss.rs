@@ -109,6 +109,7 @@ pub fn entry(user: &HostUser, min_uid: u32, now: Now) -> Option<Entry> {
         user: name,
         state: account::state(&attributes, now),
         password_changed: account::password_changed(&attributes),
+        password_expires_in: None,
         attributes,
     })
 }

@@ -100,6 +100,26 @@ pub enum Schema {
     Rfc2307,
     /// RFC 2307bis: `member` and `uniqueMember` hold DNs.
     Rfc2307bis,
+    /// A domain of Windows, be its controllers Microsoft's or Samba's.
+    ActiveDirectory,
+}
+
+impl Schema {
+    /// The attribute that holds the canonical name of a user where nothing else is configured.
+    pub fn default_user_attribute(self) -> &'static str {
+        match self {
+            Self::Rfc2307 | Self::Rfc2307bis => "uid",
+            Self::ActiveDirectory => "sAMAccountName",
+        }
+    }
+
+    /// The attribute that holds the bare name of a group, in lower case.
+    pub(super) fn group_name(self) -> &'static str {
+        match self {
+            Self::Rfc2307 | Self::Rfc2307bis => "cn",
+            Self::ActiveDirectory => "samaccountname",
+        }
+    }
 }
 
 /// How the entry of a user is found.
@@ -130,13 +150,19 @@ impl Filter {
         Ok(Self(text.to_owned()))
     }
 
-    /// What users satisfy where nothing else is configured.
-    pub fn default_for_users() -> Self {
-        Self("(objectClass=posixAccount)".to_owned())
+    /// What users satisfy where nothing else is configured. In a domain the accounts of computers are users, too,
+    /// but no persons.
+    pub fn default_for_users(schema: Schema) -> Self {
+        let text = match schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => "(objectClass=posixAccount)",
+            Schema::ActiveDirectory => "(&(objectCategory=person)(objectClass=user))",
+        };
+        Self(text.to_owned())
     }
 
     /// What groups satisfy where nothing else is configured. Under RFC 2307bis `posixGroup` is an auxiliary class
-    /// beside any of several structural ones.
+    /// beside any of several structural ones. In a domain only security groups count, as everywhere in Windows: the
+    /// others are lists for mail.
     pub fn default_for_groups(schema: Schema) -> Self {
         let text = match schema {
             Schema::Rfc2307 => "(objectClass=posixGroup)",
@@ -144,6 +170,8 @@ impl Filter {
                 "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)\
                  (objectClass=posixGroup))"
             }
+            // The bit 0x80000000 of groupType ([MS-ADTS] 2.2.12).
+            Schema::ActiveDirectory => "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))",
         };
         Self(text.to_owned())
     }
@@ -160,12 +188,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_filters() {
-        for filter in [
-            Filter::default_for_users(),
-            Filter::default_for_groups(Schema::Rfc2307),
-            Filter::default_for_groups(Schema::Rfc2307bis),
-        ] {
-            assert_eq!(Filter::new(filter.as_str()), Ok(filter));
+        for schema in [Schema::Rfc2307, Schema::Rfc2307bis, Schema::ActiveDirectory] {
+            for filter in [
+                Filter::default_for_users(schema),
+                Filter::default_for_groups(schema),
+            ] {
+                assert_eq!(Filter::new(filter.as_str()), Ok(filter));
+            }
         }
     }
 }

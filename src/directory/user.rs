@@ -6,13 +6,17 @@ use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
 use super::entry::{Entry, Key, Unavailable};
 use super::search::{Answer, Extent, Found, Query};
-use super::settings::{Settings, UserLookup};
-use super::{account, filter};
+use super::settings::{Schema, Settings, UserLookup};
+use super::{account, active_directory, filter};
 
 /// The words that stand for the name in a DN template.
 const PLACEHOLDER: &str = "{user}";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
-const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// The same in a domain, where `homeDirectory` is one for Windows and no number names the primary group.
+const DOMAIN: &[&str] = &["uidnumber", "unixhomedirectory"];
+/// The name with an `@` by which somebody may log in to a domain, too (\[MS-ADTS\] 5.1.1.1.1).
+const PRINCIPAL_NAME: &str = "userPrincipalName";
 /// What [`Users::any_query`] is for.
 const NAME_SEARCH: &str = "search for a name";
 /// Asks for entries without their attributes (RFC 4511 section 4.5.1.8).
@@ -24,6 +28,7 @@ const INVALID_DN: u32 = 34;
 
 /// Knows how to ask for users.
 pub(super) struct Users {
+    schema: Schema,
     lookup: UserLookup,
     base: Dn,
     name_attribute: String,
@@ -34,16 +39,28 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let mut attributes: Vec<String> = ALWAYS
-            .iter()
-            .chain(account::ATTRIBUTES)
-            .map(|name| (*name).to_owned())
+        let mut needed = match settings.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
+            Schema::ActiveDirectory => [
+                DOMAIN,
+                active_directory::account::ATTRIBUTES,
+                active_directory::token_groups::USER_ATTRIBUTES,
+            ]
+            .concat(),
+        };
+        if settings.schema == Schema::ActiveDirectory && settings.nested_groups {
+            needed.push(active_directory::token_groups::PATH_ATTRIBUTE);
+        }
+        let mut attributes: Vec<String> = needed
+            .into_iter()
+            .map(str::to_owned)
             .chain(settings.attributes.iter().map(|name| name.to_lowercase()))
             .chain([name_attribute.clone()])
             .collect();
         attributes.sort();
         attributes.dedup();
         Self {
+            schema: settings.schema,
             lookup: settings.user_lookup.clone(),
             base: settings.base.clone(),
             name_attribute,
@@ -57,10 +74,7 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(
-                    filter.as_str(),
-                    &filter::equals(&self.name_attribute, name.as_str()),
-                ),
+                filter::both(filter.as_str(), &self.called(name.as_str())),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -81,7 +95,7 @@ impl Users {
     /// The search for anything of that name, by the attribute that names users or by the one that their DNs begin
     /// with.
     pub fn any_query(&self, name: &TypedName) -> Query {
-        let named = filter::equals(&self.name_attribute, name.as_str());
+        let named = self.called(name.as_str());
         let filter = match &self.lookup {
             UserLookup::Search { .. } => named,
             UserLookup::Template(template) => {
@@ -100,8 +114,20 @@ impl Users {
     }
 
     /// Whether the answer to [`Users::any_query`] holds anything.
-    pub fn is_any(answer: Answer) -> Result<bool, Unavailable> {
+    pub fn is_any(&self, mut answer: Answer) -> Result<bool, Unavailable> {
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
         Ok(!answer.found.is_empty() || !answer.complete(NAME_SEARCH)?.is_empty())
+    }
+
+    /// What the entry of the user of that name satisfies.
+    fn called(&self, name: &str) -> String {
+        let by_name = filter::equals(&self.name_attribute, name);
+        match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => by_name,
+            Schema::ActiveDirectory => filter::any_of(&[by_name, filter::equals(PRINCIPAL_NAME, name)]),
+        }
     }
 
     /// The DN of a user who cannot exist: 128 random bits as name.
@@ -158,12 +184,27 @@ impl Users {
             );
             return Ok(None);
         };
+        let attributes = found.attributes;
+        let (state, password_changed, password_expires_in) = match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => (
+                account::state(&attributes, now),
+                account::password_changed(&attributes),
+                None,
+            ),
+            Schema::ActiveDirectory => {
+                use active_directory::account;
+                let state = account::state(&attributes, now).map_err(|why| format!("{dn}: {why}"))?;
+                let changed = account::password_changed(&attributes);
+                (state, changed, account::password_expires_in(&attributes, now))
+            }
+        };
         Ok(Some(Entry {
             key: Key::Dn(dn),
             user,
-            state: account::state(&found.attributes, now),
-            password_changed: account::password_changed(&found.attributes),
-            attributes: found.attributes,
+            state,
+            password_changed,
+            password_expires_in,
+            attributes,
         }))
     }
 
@@ -195,8 +236,8 @@ mod tests {
     use super::*;
     use crate::directory::settings::{Filter, Schema};
 
-    fn users(lookup: UserLookup) -> Users {
-        Users::new(&Settings {
+    fn settings(lookup: UserLookup) -> Settings {
+        Settings {
             servers: Vec::new(),
             ca_file: None,
             service: None,
@@ -212,14 +253,22 @@ mod tests {
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
-        })
+        }
+    }
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&settings(lookup))
+    }
+
+    fn people() -> UserLookup {
+        UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
+        }
     }
 
     fn searched() -> Users {
-        users(UserLookup::Search {
-            base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: Filter::new("(objectClass=person)").unwrap(),
-        })
+        users(people())
     }
 
     fn typed(name: &str) -> TypedName {
@@ -269,7 +318,8 @@ mod tests {
 
     #[test]
     fn a_name_is_unknown_only_if_the_answer_is_complete() {
-        let is_any = |code, entries: &[(&str, &[&str])]| Users::is_any(answer(code, entries));
+        let users = searched();
+        let is_any = |code, entries: &[(&str, &[&str])]| users.is_any(answer(code, entries));
         assert_eq!(is_any(0, &[]), Ok(false));
         assert_eq!(is_any(0, &[("cn=x", &[])]), Ok(true));
         assert_eq!(
@@ -282,7 +332,7 @@ mod tests {
             elsewhere: vec!["ldap://other/dc=x".to_owned()],
             ..answer(0, &[])
         };
-        assert!(Users::is_any(elsewhere).is_err());
+        assert!(users.is_any(elsewhere).is_err());
     }
 
     #[test]
@@ -291,6 +341,30 @@ mod tests {
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
             assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_domain_knows_two_names_and_shows_the_state_of_accounts() {
+        let mut domain = settings(people());
+        domain.schema = Schema::ActiveDirectory;
+        domain.user_attribute = "sAMAccountName".into();
+        let query = Users::new(&domain).query(&typed("a*@x"));
+        assert_eq!(
+            query.filter,
+            r"(&(objectClass=person)(|(samaccountname=a\2a@x)(userPrincipalName=a\2a@x)))"
+        );
+        let asked = |query: &Query, name: &str| query.attributes.iter().any(|asked| asked == name);
+        for name in [
+            "samaccountname",
+            "useraccountcontrol",
+            "objectsid",
+            "unixhomedirectory",
+        ] {
+            assert!(asked(&query, name), "{name}");
+        }
+        assert!(!asked(&query, "memberof"), "only where paths are told");
+        domain.nested_groups = true;
+        assert!(asked(&Users::new(&domain).query(&typed("a")), "memberof"));
     }
 
     #[test]

@@ -7,10 +7,12 @@
     missing_docs
 )]
 
+mod active_directory;
 mod architecture;
 mod chain;
 mod check;
 mod directory;
+mod doctor;
 mod expectations;
 mod explain;
 mod http;

@@ -8,6 +8,7 @@ pub mod https;
 pub mod pam;
 pub mod process;
 pub mod process_group;
+pub mod samba;
 pub mod site;
 pub mod slapd;
 pub mod x2go_client;
