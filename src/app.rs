@@ -1,5 +1,6 @@
 //! The running daemon: configuration to snapshot to listeners; reload, drain, and word to systemd.
 
+mod accounts;
 pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;

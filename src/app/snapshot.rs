@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::clock;
-use crate::authenticate::{Accounts, Login, PasswordChecks, Unproven};
+use super::{accounts, clock};
+use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
-use crate::directory::{Directory, SetupError};
-use crate::identity::{Groups, NoGroups};
+use crate::directory::SetupError;
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -22,17 +21,9 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let directory = configuration
-        .directory
-        .map(Directory::start)
-        .transpose()?
-        .map(Arc::new);
-    let (accounts, groups): (Arc<dyn Accounts>, Arc<dyn Groups>) = match &directory {
-        Some(directory) => (Arc::clone(directory) as _, Arc::clone(directory) as _),
-        None => (Arc::new(Unproven), Arc::new(NoGroups)),
-    };
+    let (chain, groups) = accounts::start(configuration.accounts)?;
     let login = Login::new(
-        accounts,
+        chain,
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,
@@ -43,8 +34,8 @@ pub(super) async fn build(
         recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),
         policy,
         login,
-        groups,
-        directory,
+        directory: groups.directory.clone().map(Arc::new),
+        groups: Arc::new(groups),
         farms,
         client: configuration.client,
         notices: configuration.notices,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::attempt::Attempt;
+use super::chain::Found;
 use super::failure::Failure;
 use super::login::{Login, Settled, judge};
 use super::password_checks::{Checked, CheckedChange, PasswordChecks};
 use super::throttle::Limits;
 use super::tickets::{Changed, Tickets};
 use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Rejection};
-use crate::model::{Account, ClientAddress, Door, Now, Password, TicketText, TypedName};
+use crate::model::{Account, ClientAddress, Door, Now, Password, Source, TicketText, TypedName};
 use crate::store::TicketRecord;
 
 /// What became of a new password whose sender proved the old one.
@@ -43,25 +44,27 @@ impl Login {
         if candidate.is_none() {
             self.admit_name(attempt).await?;
         }
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        let (ticket, entry) = match self.settle(candidate, entry, attempt).await? {
-            Settled::Proven(ticket, entry) => (Some(ticket), Some(entry)),
-            Settled::Open(entry) => (None, entry),
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let accounts = Arc::clone(&found.accounts);
+        let (ticket, found) = match self.settle(candidate, found, attempt).await? {
+            Settled::Proven(ticket, entry) => (Some(ticket), Found::in_source(&accounts, entry)),
+            Settled::Open(found) => (None, found),
         };
         let same = old.expose() == new.expose();
-        let entry = match entry {
-            Some(entry) if may_change(&entry) && !same => entry,
-            entry => {
-                let (entry, _) = self.check_password(entry, old, attempt).await?;
+        let entry = match &found.entry {
+            Some(entry) if may_change(entry) && !same => entry.clone(),
+            _ => {
+                let accepted = self.check_password(found, old, attempt).await?;
                 return Ok(PasswordChange {
-                    account: self.account(&entry),
+                    account: accepted.account,
                     outcome: Err(Rejection::Same),
                 });
             }
         };
-        let account = self.account(&entry);
+        let account = found.account(&entry);
         let change = Change {
-            accounts: Arc::clone(&self.accounts),
+            sources: self.chain.sources(),
+            accounts,
             checks: Arc::clone(&self.checks),
             limits: Arc::clone(&self.limits),
             tickets: self.tickets.clone(),
@@ -95,6 +98,8 @@ fn unavailable(cause: &str) -> Failure {
 
 /// One change under way, with all that it needs to end without the request.
 struct Change {
+    /// All sources that the login may ask.
+    sources: Vec<Source>,
     accounts: Arc<dyn Accounts>,
     checks: Arc<PasswordChecks>,
     limits: Arc<Limits>,
@@ -124,7 +129,14 @@ impl Change {
         let passwords = (&self.old, &self.new);
         let checked = self
             .checks
-            .change(&self.accounts, &self.entry, passwords, &attempt, &self.limits)
+            .change(
+                &self.sources,
+                &self.accounts,
+                &self.entry,
+                passwords,
+                &attempt,
+                &self.limits,
+            )
             .await?;
         let refused = match checked {
             CheckedChange::Answer(ChangeAnswer::Changed) => {
@@ -141,7 +153,7 @@ impl Change {
                 Checked::Answer(PasswordAnswer::Refused(refusal))
             }
             CheckedChange::Untried(checked) => {
-                self.checks.take_the_time_of_one().await;
+                self.checks.take_the_time_of_one(&self.sources).await;
                 checked
             }
         };

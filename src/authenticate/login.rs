@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::accounts::Accounts;
 use super::attempt::Attempt;
+use super::chain::{Chain, Found};
 use super::failure::Failure;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
@@ -16,7 +16,7 @@ use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
-    pub(super) accounts: Arc<dyn Accounts>,
+    pub(super) chain: Chain,
     pub(super) checks: Arc<PasswordChecks>,
     pub(super) limits: Arc<Limits>,
     is_unproven: bool,
@@ -26,13 +26,13 @@ pub struct Login {
 impl Login {
     /// A login path over these parts.
     pub fn new(
-        accounts: Arc<dyn Accounts>,
+        chain: impl Into<Chain>,
         checks: Arc<PasswordChecks>,
         store: Arc<dyn Store>,
         settings: Settings,
     ) -> Self {
         Self {
-            accounts,
+            chain: chain.into(),
             checks,
             limits: Arc::clone(&settings.throttle),
             is_unproven: settings.is_unproven(),
@@ -42,7 +42,7 @@ impl Login {
 
     /// Whether logins can be proven now, as far as is known without asking.
     pub fn is_ready(&self) -> bool {
-        self.accounts.is_reachable()
+        self.chain.is_ready()
     }
 
     /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
@@ -60,8 +60,8 @@ impl Login {
         if candidate.is_none() {
             self.admit_name(attempt).await?;
         }
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(candidate, entry, attempt).await? {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 let renewed = self.tickets.rotate(&ticket, password, attempt.now).await;
                 self.tickets.touch(&ticket, attempt.now);
@@ -69,7 +69,7 @@ impl Login {
                 let verified = Verified::new(ticket.account, entry, Proof::Ticket, end, renewed);
                 Ok(Proven::Verified(verified))
             }
-            Settled::Open(entry) => self.by_password(entry, password, attempt).await,
+            Settled::Open(found) => self.by_password(found, password, attempt).await,
         }
     }
 
@@ -82,14 +82,14 @@ impl Login {
         let password = attempt.password.ok_or(Failure::TicketInvalid)?;
         let candidate = self.tickets.redeem(attempt, password).await?;
         let candidate = candidate.ok_or(Failure::TicketInvalid)?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(Some(candidate), entry, attempt).await? {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(Some(candidate), found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 self.tickets.touch(&ticket, attempt.now);
                 let end = ticket.password_end;
                 Ok(Verified::new(ticket.account, entry, Proof::Ticket, end, Ok(None)))
             }
-            Settled::Open(_) => Err(Failure::TicketInvalid),
+            Settled::Open(found) => Err(found.unasked.map_or(Failure::TicketInvalid, Failure::from)),
         }
     }
 
@@ -106,11 +106,11 @@ impl Login {
 
     /// Takes somebody at their word, as the configuration wants it. Without a ticket, which would prove no more.
     async fn believe(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        let entry = entry.ok_or(Failure::Unknown)?;
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let entry = found.entry.as_ref().ok_or(Failure::Unknown)?;
         Ok(Proven::Verified(Verified::new(
-            self.account(&entry),
-            entry,
+            found.account(entry),
+            entry.clone(),
             Proof::Nothing,
             None,
             Ok(None),
@@ -136,43 +136,47 @@ impl Login {
     pub(super) async fn settle(
         &self,
         candidate: Option<TicketRecord>,
-        entry: Option<Entry>,
+        found: Found,
         attempt: &Attempt<'_>,
     ) -> Result<Settled, Failure> {
-        let Some(entry) = entry else {
+        let Some(entry) = &found.entry else {
             // The name was typed by somebody who need not be the ticket's owner.
             if let Some(ticket) = candidate
+                && found.unasked.is_none()
                 && ticket.account.user.folded() == attempt.user.folded()
             {
                 self.tickets.revoke(&ticket.account).await?;
             }
-            return Ok(Settled::Open(None));
+            return Ok(Settled::Open(found));
         };
-        let account = self.account(&entry);
+        let account = found.account(entry);
         if entry.state != AccountState::Active {
             self.tickets.revoke(&account).await?;
-            return Ok(Settled::Open(Some(entry)));
+            return Ok(Settled::Open(found));
         }
         match candidate {
             Some(ticket) if ticket.account == account => {
                 if ticket.password_changed == entry.password_changed {
-                    return Ok(Settled::Proven(ticket, entry));
+                    return Ok(Settled::Proven(ticket, entry.clone()));
                 }
                 self.tickets.revoke(&account).await?;
-                Ok(Settled::Open(Some(entry)))
+                Ok(Settled::Open(found))
             }
-            _ => Ok(Settled::Open(Some(entry))),
+            _ => Ok(Settled::Open(found)),
         }
     }
 
     async fn by_password(
         &self,
-        entry: Option<Entry>,
+        found: Found,
         password: &Password,
         attempt: &Attempt<'_>,
     ) -> Result<Proven, Failure> {
-        let (entry, state) = self.check_password(entry, password, attempt).await?;
-        let account = self.account(&entry);
+        let Accepted {
+            account,
+            entry,
+            state,
+        } = self.check_password(found, password, attempt).await?;
         if state == PasswordState::MustChangeElsewhere {
             return Ok(Proven::ChangeOnly(ChangeOnly::new(account, false, Ok(None))));
         }
@@ -189,28 +193,44 @@ impl Login {
         })
     }
 
-    /// The entry that the password is right for, and how long it will do. For a name without an entry this takes as
-    /// long.
+    /// Whose password it is, if it is right, and how long it will do. For a name that nobody has this takes as long.
     pub(super) async fn check_password(
         &self,
-        entry: Option<Entry>,
+        found: Found,
         password: &Password,
         attempt: &Attempt<'_>,
-    ) -> Result<(Entry, PasswordState), Failure> {
-        let subject = match &entry {
+    ) -> Result<Accepted, Failure> {
+        let subject = match &found.entry {
             Some(entry) => Subject::Known(entry.clone()),
             None => Subject::Unknown(attempt.user.clone()),
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt, &self.limits)
+            .check(
+                &self.chain.sources(),
+                &found.accounts,
+                subject,
+                password,
+                attempt,
+                &self.limits,
+            )
             .await?;
         if let Checked::Throttled(refused) = checked {
             return Err(self.throttled(refused).await);
         }
-        let entry = entry.ok_or(Failure::Unknown)?;
+        let Some(entry) = found.entry else {
+            return Err(found.unasked.map_or(Failure::Unknown, Failure::from));
+        };
         let state = judge(checked, entry.state)?;
-        Ok((entry, state))
+        let account = Account {
+            source: found.accounts.source(),
+            user: entry.user.clone(),
+        };
+        Ok(Accepted {
+            account,
+            entry,
+            state,
+        })
     }
 
     /// The first look of the throttle, before anybody is searched for.
@@ -228,16 +248,19 @@ impl Login {
     /// A refusal of the throttle takes the time of a check, holding neither a connection to the directory nor
     /// anything else, so that it cannot be told from a wrong password.
     async fn throttled(&self, refused: Refused) -> Failure {
-        self.checks.take_the_time_of_one().await;
+        self.checks.take_the_time_of_one(&self.chain.sources()).await;
         Failure::Throttled(refused)
     }
+}
 
-    pub(super) fn account(&self, entry: &Entry) -> Account {
-        Account {
-            source: self.accounts.source(),
-            user: entry.user.clone(),
-        }
-    }
+/// A password that is right.
+pub(super) struct Accepted {
+    /// Whose it is.
+    pub(super) account: Account,
+    /// Their entry.
+    pub(super) entry: Entry,
+    /// How long it will do.
+    pub(super) state: PasswordState,
 }
 
 /// What the directory's word about a user makes of the ticket.
@@ -245,11 +268,11 @@ pub(super) enum Settled {
     /// It counts.
     Proven(TicketRecord, Entry),
     /// There is none that counts; what was found is still to be proven by password.
-    Open(Option<Entry>),
+    Open(Found),
 }
 
-/// What a check of the password means for this account: how long the password will do, or why it does not. A locked account may have opened by itself, which the
-/// directory knows and its entry need not show: there the bind decides.
+/// What a check of the password means for this account: how long the password will do, or why it does not. A locked
+/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides.
 pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
         (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),

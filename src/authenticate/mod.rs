@@ -4,11 +4,13 @@
 
 mod accounts;
 mod attempt;
+mod chain;
 mod change;
 mod check_times;
 mod failure;
 mod login;
 mod mac;
+mod pam;
 mod password_checks;
 mod settings;
 pub mod throttle;
@@ -24,9 +26,11 @@ mod tests;
 
 pub use accounts::{Accounts, Asked};
 pub use attempt::Attempt;
+pub use chain::Chain;
 pub use change::PasswordChange;
 pub use failure::Failure;
 pub use login::Login;
+pub use pam::PamAccounts;
 pub use password_checks::PasswordChecks;
 pub use settings::{Method, Settings};
 pub use unproven::{Unproven, unproven_entry};

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rand::RngCore;
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use super::mac::{KEY_BYTES, mac};
 use super::throttle::{Beginning, Limits, Name, Pass, Refused, Throttle};
 use super::wrong_passwords::{Mark, WrongPasswords};
 use crate::directory::{ChangeAnswer, Entry, PasswordAnswer, Unavailable};
-use crate::model::{Account, ClientAddress, Now, Password, TypedName};
+use crate::model::{Account, ClientAddress, Now, Password, Source, TypedName};
 
 /// Whose password is checked.
 #[derive(Clone)]
@@ -78,7 +79,7 @@ pub struct PasswordChecks {
 #[derive(Default)]
 struct State {
     wrong: WrongPasswords,
-    times: CheckTimes,
+    times: HashMap<Source, CheckTimes>,
     /// As many as binds are waited for, which the directory's deadlines bound.
     under_way: HashMap<Mark, watch::Receiver<Option<Outcome>>>,
 }
@@ -107,9 +108,10 @@ impl PasswordChecks {
 
     /// Checks a password, unless the throttle refuses, the same one is being checked, whose answer then counts, or
     /// it was wrong in the last 30 s. A check that has begun ends, is counted and is remembered even if the request
-    /// that began it goes away.
+    /// that began it goes away. `sources` are all that the login may ask.
     pub(super) async fn check(
         self: &Arc<Self>,
+        sources: &[Source],
         accounts: &Arc<dyn Accounts>,
         subject: Subject,
         password: &Password,
@@ -118,7 +120,7 @@ impl PasswordChecks {
     ) -> Result<Checked, Unavailable> {
         let mut ends = self.throttle.ends();
         let (begun_here, mut answer) = loop {
-            match self.enter(accounts, &subject, password, attempt, limits) {
+            match self.enter(sources, accounts, &subject, password, attempt, limits) {
                 Entered::Done(checked) => return Ok(checked),
                 Entered::Joined(answer) => break (false, answer),
                 Entered::Begun(check, answer) => {
@@ -146,6 +148,7 @@ impl PasswordChecks {
     /// future is not dropped.
     pub(super) async fn change(
         self: &Arc<Self>,
+        sources: &[Source],
         accounts: &Arc<dyn Accounts>,
         entry: &Entry,
         (old, new): (&Password, &Password),
@@ -155,7 +158,7 @@ impl PasswordChecks {
         let subject = Subject::Known(entry.clone());
         let mut ends = self.throttle.ends();
         let mut check = loop {
-            match self.enter(accounts, &subject, old, attempt, limits) {
+            match self.enter(sources, accounts, &subject, old, attempt, limits) {
                 Entered::Done(checked) => return Ok(CheckedChange::Untried(checked)),
                 // Whatever it is: a wrong one is in the table before it is told.
                 Entered::Joined(mut answer) => drop(answer.wait_for(Option::is_some).await),
@@ -183,6 +186,7 @@ impl PasswordChecks {
     /// Prepares a check or joins one, if that may be.
     fn enter(
         self: &Arc<Self>,
+        sources: &[Source],
         accounts: &Arc<dyn Accounts>,
         subject: &Subject,
         password: &Password,
@@ -213,6 +217,7 @@ impl PasswordChecks {
         let check = Check {
             checks: Arc::clone(self),
             mark,
+            sources: sources.to_vec(),
             client,
             now,
             pass,
@@ -223,9 +228,19 @@ impl PasswordChecks {
     }
 
     /// As long as a check would take now: an answer that asked nobody must not show that by its time.
-    pub(super) async fn take_the_time_of_one(&self) {
-        let typical = self.state().times.typical();
+    pub(super) async fn take_the_time_of_one(&self, sources: &[Source]) {
+        let typical = self.slowest(sources.iter());
         sleep(typical).await;
+    }
+
+    /// How long a failure takes at the slowest of these sources.
+    fn slowest<'a>(&self, sources: impl Iterator<Item = &'a Source>) -> Duration {
+        let state = self.state();
+        sources
+            .filter_map(|source| state.times.get(source))
+            .map(CheckTimes::typical)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Notes that the first of two passwords is wrong from now on, and the second right, whatever was wrong before.
@@ -295,6 +310,8 @@ fn ended_early() -> Outcome {
 struct Check {
     checks: Arc<PasswordChecks>,
     mark: Mark,
+    /// All sources that the login may ask.
+    sources: Vec<Source>,
     client: ClientAddress,
     now: Now,
     pass: Pass,
@@ -305,21 +322,40 @@ struct Check {
 impl Check {
     async fn run(mut self, accounts: Arc<dyn Accounts>, subject: Subject, password: Password) {
         let begun = Instant::now();
+        let own = accounts.source();
         self.outcome = match subject {
             Subject::Known(entry) => {
+                let least = self.typical(|source| source != own);
                 let outcome = accounts.check_password(&entry, &password, self.client).await;
                 if let Ok(PasswordAnswer::Accepted(_) | PasswordAnswer::Wrong) = outcome {
-                    self.checks.state().times.note(begun.elapsed());
+                    self.note(own, |times| times.note(begun.elapsed()));
+                }
+                if let Ok(PasswordAnswer::Wrong | PasswordAnswer::Refused(_)) = outcome {
+                    sleep_until(begun + least).await;
                 }
                 outcome
             }
             Subject::Unknown(_) => {
-                let least = self.checks.state().times.typical();
-                let rejected = accounts.reject_password(&password).await;
+                let least = self.typical(|_| true);
+                let rejected = accounts.reject_password(&password, self.client).await;
+                if rejected.is_ok() {
+                    self.note(own, |times| times.note_rejection(begun.elapsed()));
+                }
                 sleep_until(begun + least).await;
                 rejected.map(|()| PasswordAnswer::Wrong)
             }
         };
+    }
+
+    /// How long a failure takes at the slowest of these sources. Each failure of a login that may ask two sources
+    /// takes as long as at either, or its time would tell which of them has the name.
+    fn typical(&self, of: impl Fn(Source) -> bool) -> Duration {
+        self.checks
+            .slowest(self.sources.iter().filter(|source| of(**source)))
+    }
+
+    fn note(&self, source: Source, note: impl FnOnce(&mut CheckTimes)) {
+        note(self.checks.state().times.entry(source).or_default());
     }
 }
 

@@ -10,6 +10,8 @@ use super::throttle::Limits;
 pub enum Method {
     /// A bind at the LDAP directory (RFC 4513 section 5.1).
     Ldap,
+    /// The PAM service of this host.
+    Pam,
     /// None at all: every name is taken for what it says. Stands alone.
     Unproven,
 }
@@ -19,6 +21,7 @@ impl Method {
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "ldap" => Some(Self::Ldap),
+            "pam" => Some(Self::Pam),
             "none" => Some(Self::Unproven),
             _ => None,
         }

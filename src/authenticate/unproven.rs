@@ -34,6 +34,10 @@ impl Accounts for Unproven {
         Box::pin(async { Ok(unproven_entry(name)) })
     }
 
+    fn knows<'a>(&'a self, _name: &'a TypedName) -> Asked<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
     fn check_password<'a>(
         &'a self,
         _entry: &'a Entry,
@@ -53,7 +57,7 @@ impl Accounts for Unproven {
         Box::pin(async { Ok(ChangeAnswer::Refused(Refusal::Unsaid)) })
     }
 
-    fn reject_password<'a>(&'a self, _password: &'a Password) -> Asked<'a, ()> {
+    fn reject_password<'a>(&'a self, _password: &'a Password, _client: ClientAddress) -> Asked<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -77,10 +77,10 @@ impl Diff {
     fn compare(&self, old: &Configuration, new: Configuration) -> anyhow::Result<Outcome> {
         let now = clock::now();
         let comparison = Comparison::new(&old.policy, &new.policy, now)?;
-        let Some(mut settings) = new.directory else {
+        let Some(mut settings) = new.accounts.directory().cloned() else {
             bail!("NEW reads its users from no directory: there is nobody to compare");
         };
-        let before = old.directory.as_ref();
+        let before = old.accounts.directory();
         let differences = before.map_or_else(Vec::new, |before| settings.differences(before));
         if !differences.is_empty() {
             eprintln!(

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
+use crate::config::{self, Accounts, Configuration};
 use crate::directory::{Questions, examine};
 use crate::entitlement::{GroupPattern, Policy};
 use crate::model::{Check, Outcome, TypedName};
@@ -68,8 +68,18 @@ async fn directory(
     configuration: &Configuration,
     user: Option<&TypedName>,
 ) -> anyhow::Result<(Vec<Part>, bool)> {
-    let Some(settings) = &configuration.directory else {
-        bail!("nobody proves anything (methods = [\"none\"]): there is no directory to try");
+    let settings = match &configuration.accounts {
+        Accounts::Unproven => {
+            bail!("nobody proves anything (methods = [\"none\"]): there is no directory to try")
+        }
+        Accounts::Host(_) => {
+            bail!("the accounts are this host's own (source = \"nss\"): there is no directory to try")
+        }
+        Accounts::Directory(settings)
+        | Accounts::DirectoryByPam(settings, _)
+        | Accounts::DirectoryThenHost {
+            directory: settings, ..
+        } => settings,
     };
     let throttle = &configuration.authentication.throttle;
     let questions = Questions {

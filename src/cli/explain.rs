@@ -16,13 +16,14 @@ use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
 use crate::audit::DEFAULT_FILE;
 use crate::authenticate::unproven_entry;
-use crate::config::{self, Configuration};
-use crate::directory::{self, AccountState, Directory};
+use crate::config::{self, Accounts, Configuration, HostSettings};
+use crate::directory::{self, AccountState, Directory, Entry, nss};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
     Account, Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
+use crate::pam_worker;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -119,16 +120,13 @@ impl Explain {
     }
 
     fn explain_user(&self, user: &TypedName, configuration: Configuration) -> anyhow::Result<String> {
-        let Configuration {
-            policy, directory, ..
-        } = configuration;
-        let (person, refused_at_login) = match (&self.groups, directory) {
-            (Some(groups), _) => (assumed(user, groups, &policy)?, None),
-            (None, Some(directory)) => {
-                let (person, state) = in_directory(user, directory)?;
-                (person, refusal(state))
+        let Configuration { policy, accounts, .. } = configuration;
+        let (person, refused_at_login) = match &self.groups {
+            Some(groups) => (assumed(user, groups, &policy)?, None),
+            None => {
+                let found = found(user, accounts)?;
+                (found.person, refusal(found.state))
             }
-            (None, None) => (unproven(user)?, None),
         };
         let context = Context {
             client: None,
@@ -234,35 +232,89 @@ fn refusal(state: AccountState) -> Option<&'static str> {
     }
 }
 
-/// The user as the directory has them.
+/// Somebody as a source has them.
+struct Found {
+    person: Person,
+    state: AccountState,
+}
+
+impl Found {
+    fn new(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Self {
+        let user = entry.user.clone();
+        Self {
+            person: identity::person(Account { source, user }, entry, memberships),
+            state: entry.state,
+        }
+    }
+}
+
+/// The user as the source has them to which the name belongs.
+fn found(name: &TypedName, accounts: Accounts) -> anyhow::Result<Found> {
+    match accounts {
+        Accounts::Directory(directory) | Accounts::DirectoryByPam(directory, _) => {
+            in_directory(name, directory)?.user()
+        }
+        Accounts::DirectoryThenHost { directory, host, .. } => match in_directory(name, directory)? {
+            InDirectory::Nothing => on_host(name, &host),
+            found => found.user(),
+        },
+        Accounts::Host(host) => on_host(name, &host),
+        Accounts::Unproven => unproven(name),
+    }
+    .with_context(|| {
+        let name = name.as_str();
+        format!("no user `{name}` can log in; with --groups nobody is asked")
+    })
+}
+
+/// What the directory has of a name.
+enum InDirectory {
+    User(Box<Found>),
+    /// Something that cannot log in.
+    Other,
+    Nothing,
+}
+
+impl InDirectory {
+    fn user(self) -> anyhow::Result<Found> {
+        match self {
+            Self::User(found) => Ok(*found),
+            Self::Other => {
+                bail!("the directory has that name, but not as that of one user (user_base, user_filter)")
+            }
+            Self::Nothing => bail!("the directory does not have that name"),
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn in_directory(
-    name: &TypedName,
-    settings: directory::Settings,
-) -> anyhow::Result<(Person, AccountState)> {
+async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow::Result<InDirectory> {
     let directory = Directory::start(settings)?;
     let Some(entry) = directory.find(name, clock::now()).await? else {
-        bail!(
-            "the directory has no user `{}`; with --groups it is not asked",
-            name.as_str()
-        );
+        return Ok(match directory.knows(name).await? {
+            true => InDirectory::Other,
+            false => InDirectory::Nothing,
+        });
     };
     let memberships = directory.memberships(&entry).await?;
-    let account = Account {
-        source: Source::Ldap,
-        user: entry.user.clone(),
-    };
-    Ok((identity::person(account, &entry, memberships), entry.state))
+    let found = Found::new(Source::Ldap, &entry, memberships);
+    Ok(InDirectory::User(Box::new(found)))
+}
+
+/// The user as this host has them. Asked here and not in the PAM worker: whoever may run this need not be let in
+/// there, and a name service that hangs holds up nobody else.
+fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Found> {
+    let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
+    let user = user.context("this host has no user of that name")?;
+    let entry = nss::entry(&user, settings.min_uid, clock::now())
+        .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
+    Ok(Found::new(Source::Nss, &entry, nss::memberships(&user)?))
 }
 
 /// Whoever says that this is their name, where nobody proves it.
-fn unproven(user: &TypedName) -> anyhow::Result<Person> {
-    let entry = unproven_entry(user).context("this is no user name")?;
-    let account = Account {
-        source: Source::Unproven,
-        user: entry.user.clone(),
-    };
-    Ok(identity::person(account, &entry, Vec::new()))
+fn unproven(name: &TypedName) -> anyhow::Result<Found> {
+    let entry = unproven_entry(name).context("this is no user name")?;
+    Ok(Found::new(Source::Unproven, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::accounts::{self, Accounts};
 use super::diagnostic::{Diagnostic, Problems, Severity};
 use super::digest::Digest;
 use super::document::{Document, VARIABLE_PREFIX};
@@ -19,8 +20,7 @@ use super::{
     unproven,
 };
 use crate::admin::Settings as AdminSettings;
-use crate::authenticate::Settings as AuthenticationSettings;
-use crate::directory::Settings as DirectorySettings;
+use crate::authenticate::{Method, Settings as AuthenticationSettings};
 use crate::entitlement::{Notices, Policy};
 use crate::http::Settings as ServerSettings;
 use crate::model::ConfigurationHash;
@@ -48,8 +48,8 @@ pub struct Configuration {
     pub authentication: AuthenticationSettings,
     /// `[authentication.pam]`
     pub pam_worker: WorkerSettings,
-    /// `[directory.ldap]`; none where nobody proves anything.
-    pub directory: Option<DirectorySettings>,
+    /// `[directory]`, with who checks the passwords.
+    pub accounts: Accounts,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[profile.*]` and `[rule.*]`, prepared.
@@ -142,15 +142,20 @@ fn read_documents<'p>(
 
 /// The sections in the order in which they need each other.
 fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Configuration> {
-    let authentication = authentication::read(root.section("authentication"));
-    let unproven = authentication.unproven;
-    let directory = match &unproven {
-        Some(_) if !root.has("directory") => None,
-        _ => Some(directory::read(root.section("directory"))),
-    };
-    let longest_step = directory
+    let has_directory = root.has("directory");
+    let mut directory = root.section("directory");
+    let source = directory::source(&mut directory);
+    let authentication = authentication::read(root.section("authentication"), source.usual_methods());
+    let unproven = authentication.unproven().cloned();
+    // What is written is checked even where nobody is looked for in it.
+    let directory = (has_directory || unproven.is_none()).then(|| directory::read(directory, source));
+    let mut longest_step = directory
         .as_ref()
         .map_or(Duration::ZERO, |directory| directory.longest_step);
+    let accounts = accounts::read(directory, &authentication, root.problems());
+    if authentication.settings.methods.contains(&Method::Pam) {
+        longest_step = longest_step.max(authentication.pam.client().longest_step());
+    }
     let server = server::read(root.section("server"), longest_step);
     let client = client::read(root.section("client"));
     let notices = notices::read(root.section("notices"));
@@ -172,14 +177,10 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     if !problems.has_errors() {
         expectations::run(&expected, &policy, problems);
     }
-    let directory = match directory {
-        Some(directory) => {
-            let mut settings = directory.settings?;
-            add_attributes(&mut settings.attributes, &policy);
-            unproven.is_none().then_some(settings)
-        }
-        None => None,
-    };
+    let mut accounts = accounts?;
+    if let Some(directory) = accounts.directory_mut() {
+        add_attributes(&mut directory.attributes, &policy);
+    }
     Some(Configuration {
         server: server.settings,
         state: server.state,
@@ -188,7 +189,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         audit_file,
         authentication: authentication.settings,
         pam_worker: authentication.pam,
-        directory,
+        accounts,
         farms: farms.farms,
         policy,
         expectations: expected.len(),

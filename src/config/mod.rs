@@ -1,6 +1,7 @@
 //! The configuration: the files of `conf.d` and the environment, read strictly, with every problem of every
 //! file reported at its place in one run. It fills the settings types of the rooms and decides nothing else.
 
+mod accounts;
 mod audit;
 mod authentication;
 mod client;
@@ -35,6 +36,7 @@ mod tree;
 mod unproven;
 mod value;
 
+pub use accounts::{Accounts, HostSettings};
 pub use diagnostic::{Diagnostic, Severity, told};
 pub use environment::process_environment;
 pub use load::{Configuration, load, load_pam_worker};

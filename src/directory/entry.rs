@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Attributes, Dn, Now, UserName};
+use crate::pam_worker::Refusal as PamRefusal;
 
 /// The entry of one user.
 #[derive(Debug, Clone)]
@@ -108,6 +109,9 @@ pub enum Refusal {
     /// May not log in from here.
     #[error("account may not log in from this workstation")]
     Workstation,
+    /// PAM refuses it.
+    #[error("{0}")]
+    Pam(PamRefusal),
     /// The source gives no other reason (RFC 4511 codes 19, 50, 53 and the like).
     #[error("account refused by the directory")]
     Unsaid,

@@ -1,4 +1,5 @@
 //! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//! Beside it, in `nss`, this host's own users and groups.
 //!
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
@@ -27,6 +28,7 @@ mod guard;
 mod health;
 mod kept;
 mod names;
+pub mod nss;
 mod policy;
 mod pool;
 mod range;
@@ -59,6 +61,7 @@ pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use everybody::Everybody;
 pub use health::ServerHealth;
+pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
@@ -114,6 +117,20 @@ impl Directory {
     pub async fn find(&self, name: &TypedName, now: Now) -> Result<Option<Entry>, Unavailable> {
         let answer = self.inner.servers.search(self.inner.users.query(name)).await?;
         self.inner.users.entry(answer, now)
+    }
+
+    /// Whether anything below `base_dn` has that name: also what `user_filter` leaves out, what lies outside
+    /// `user_base`, and what has the name together with others. One search.
+    ///
+    /// # Errors
+    /// No server could answer in full.
+    pub async fn knows(&self, name: &TypedName) -> Result<bool, Unavailable> {
+        let answer = self
+            .inner
+            .servers
+            .search(self.inner.users.any_query(name))
+            .await?;
+        self.inner.users.is_any(answer)
     }
 
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if

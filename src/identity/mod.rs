@@ -4,7 +4,7 @@
 
 mod groups;
 
-pub use groups::{Asked, Groups, NoGroups};
+pub use groups::{Asked, Groups, GroupsOfSources};
 
 use crate::authenticate::Verified;
 use crate::directory::{Entry, Unavailable};

@@ -37,6 +37,7 @@ fn settings(domain: &Samba) -> Settings {
             filter: Filter::default_for_users(schema),
         },
         user_attribute: schema.default_user_attribute().into(),
+        base: base.clone(),
         group_base: base,
         group_filter: Filter::default_for_groups(schema),
         attributes: Vec::new(),
@@ -98,6 +99,15 @@ async fn both_names_of_an_account_are_one_account_in_any_case() {
     // The name of another domain, of a computer, and names that mean something in a filter.
     for typed in ["LAB\\ann", "ann@other.example.org", "dc1$", "an*", "*)(cn=*"] {
         assert!(find(&directory, typed).await.is_none(), "{typed}");
+    }
+    // What may be looked for in another source: neither name of a user, nor of anything else of the domain.
+    for (typed, known) in [
+        ("ann@lab.example.org", true),
+        ("Domain Admins", true),
+        ("no such name", false),
+    ] {
+        let name = TypedName::new(typed).unwrap();
+        assert_eq!(directory.knows(&name).await, Ok(known), "{typed}");
     }
 }
 

@@ -37,7 +37,10 @@ const ROOMS: &[(&str, May)] = &[
     ("wire", May::Use(&[Room("model")])),
     ("entitlement", May::Use(&[Room("model")])),
     ("import", May::Use(&[Room("model")])),
-    ("directory", May::Use(&[Room("model")])),
+    (
+        "directory",
+        May::Use(&[Room("model"), Files("pam_worker", &["answers.rs", "client.rs"])]),
+    ),
     ("store", May::Use(&[Room("model")])),
     ("audit", May::Use(&[Room("model")])),
     ("observe", May::Use(&[Room("model")])),
@@ -46,7 +49,12 @@ const ROOMS: &[(&str, May)] = &[
     ("placement", May::Use(&[Room("model"), STORE_TRAIT])),
     (
         "authenticate",
-        May::Use(&[Room("model"), Room("directory"), STORE_TRAIT]),
+        May::Use(&[
+            Room("model"),
+            Room("directory"),
+            STORE_TRAIT,
+            Files("pam_worker", &["answers.rs", "client.rs"]),
+        ]),
     ),
     (
         "identity",

@@ -47,6 +47,7 @@ fn settings(servers: Vec<Server>) -> Settings {
             filter: Filter::new("(objectClass=inetOrgPerson)").unwrap(),
         },
         user_attribute: "uid".into(),
+        base: Dn::new(slapd::BASE).unwrap(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
         group_filter: Filter::new(GROUP_FILTER).unwrap(),
         attributes: vec!["departmentNumber".into()],

@@ -10,6 +10,7 @@
 mod active_directory;
 mod admin;
 mod architecture;
+mod chain;
 mod check;
 mod diff;
 mod directory;

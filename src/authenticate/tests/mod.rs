@@ -1,5 +1,6 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
+mod chain;
 mod login_order;
 mod password_change;
 mod throttled;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 
 use super::fake::FakeAccounts;
 use super::*;
-use crate::model::{ClientAddress, Door, Now, Password, Secret, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
