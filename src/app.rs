@@ -7,6 +7,7 @@ mod reload;
 mod report;
 mod snapshot;
 mod start_error;
+mod throttle;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
