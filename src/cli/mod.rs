@@ -3,6 +3,7 @@
 mod asking;
 mod audit;
 pub mod check;
+mod doctor;
 mod explain;
 mod format;
 mod hosts;
@@ -54,6 +55,11 @@ enum Command {
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
     Explain(explain::Explain),
+    /// Try what logins stand on, and say what is wrong
+    ///
+    /// Tries every LDAP server as a login uses it: connection, certificate, bind_dn, users, groups. Prints what is
+    /// wrong and what to write instead. Exits with 0 if a login could work, with 1 if none can.
+    Doctor(doctor::Doctor),
     /// Turn an x2gobroker site into files for conf.d
     ///
     /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
@@ -113,6 +119,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Explain(explain) => explain.run(),
         Command::Import(import) => import.run(),
         Command::Audit(audit) => audit.run(),

@@ -77,7 +77,7 @@ fn start_of_day(day: i64) -> Now {
 
 /// A generalized time (RFC 4517 section 3.3.13): `20260302090000Z`, with minutes, seconds and fractions optional
 /// and `Z` or an offset at the end.
-fn generalized_time(text: &str) -> Option<Now> {
+pub(super) fn generalized_time(text: &str) -> Option<Now> {
     let zone = text.find(['Z', '+', '-'])?;
     let (time, zone) = text.split_at_checked(zone)?;
     let time = time.split(['.', ',']).next()?;

@@ -270,8 +270,8 @@ impl Groups {
             .collect())
     }
 
-    /// The groups that have these names.
-    async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
+    /// The groups that have these names (in lower case); every name has an answer.
+    pub async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
         let mut holders = Holders::new();
         let called = |name: &String| filter::equals(self.schema.group_name(), name);
         for run in filter::in_runs(&names, |name| called(name).len()) {

@@ -5,14 +5,19 @@
 //!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
 //!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
 //! ```
-//! Binds and changes of passwords are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
+//! [`examine`] uses the same parts to tell an admin what is wrong with a server.
+//!
+//! Binds and changes of passwords are encoded here and not by `ldap3`, so that the only copy of a password on our side
+//! is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
 mod active_directory;
 mod ber;
+mod certificate;
 mod change;
 mod dial;
+mod doctor;
 mod entry;
 mod exchange;
 mod filter;
@@ -49,6 +54,7 @@ use self::servers::Servers;
 use self::user::Users;
 
 pub use change::{ChangeAnswer, Rejection};
+pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use health::ServerHealth;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};

@@ -38,12 +38,7 @@ impl Servers {
         let mut probes = JoinSet::new();
         let mut servers = Vec::new();
         for (at, server) in settings.servers.iter().enumerate() {
-            let dialer = Dialer {
-                server: server.clone(),
-                tls: tls.clone(),
-                connect_timeout: settings.connect_timeout,
-                operation_timeout: settings.operation_timeout,
-            };
+            let dialer = Dialer::new(server, tls.clone(), settings);
             let server = Server::new(dialer, settings).map_err(SetupError)?;
             probes.spawn(probe_forever(Arc::clone(&health), at, Arc::clone(&server.dialer)));
             servers.push(Arc::new(server));

@@ -34,7 +34,7 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let needed = match settings.schema {
+        let mut needed = match settings.schema {
             Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
             Schema::ActiveDirectory => [
                 DOMAIN,
@@ -43,6 +43,9 @@ impl Users {
             ]
             .concat(),
         };
+        if settings.schema == Schema::ActiveDirectory && settings.nested_groups {
+            needed.push(active_directory::token_groups::PATH_ATTRIBUTE);
+        }
         let mut attributes: Vec<String> = needed
             .into_iter()
             .map(str::to_owned)
@@ -198,8 +201,8 @@ mod tests {
     use super::*;
     use crate::directory::settings::{Filter, Schema};
 
-    fn users(lookup: UserLookup) -> Users {
-        Users::new(&Settings {
+    fn settings(lookup: UserLookup) -> Settings {
+        Settings {
             servers: Vec::new(),
             ca_file: None,
             service: None,
@@ -214,14 +217,22 @@ mod tests {
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
-        })
+        }
+    }
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&settings(lookup))
+    }
+
+    fn people() -> UserLookup {
+        UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
+        }
     }
 
     fn searched() -> Users {
-        users(UserLookup::Search {
-            base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: Filter::new("(objectClass=person)").unwrap(),
-        })
+        users(people())
     }
 
     fn typed(name: &str) -> TypedName {
@@ -266,6 +277,30 @@ mod tests {
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
             assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_domain_knows_two_names_and_shows_the_state_of_accounts() {
+        let mut domain = settings(people());
+        domain.schema = Schema::ActiveDirectory;
+        domain.user_attribute = "sAMAccountName".into();
+        let query = Users::new(&domain).query(&typed("a*@x"));
+        assert_eq!(
+            query.filter,
+            r"(&(objectClass=person)(|(samaccountname=a\2a@x)(userPrincipalName=a\2a@x)))"
+        );
+        let asked = |query: &Query, name: &str| query.attributes.iter().any(|asked| asked == name);
+        for name in [
+            "samaccountname",
+            "useraccountcontrol",
+            "objectsid",
+            "unixhomedirectory",
+        ] {
+            assert!(asked(&query, name), "{name}");
+        }
+        assert!(!asked(&query, "memberof"), "only where paths are told");
+        domain.nested_groups = true;
+        assert!(asked(&Users::new(&domain).query(&typed("a")), "memberof"));
     }
 
     #[test]

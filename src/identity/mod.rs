@@ -127,6 +127,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_home_is_a_path_of_unix() {
+        let verified = alice().await;
+        let home = |pairs: &[(&str, &str)]| {
+            let mut entry = verified.entry().clone();
+            entry.attributes = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+                .collect();
+            person(verified.account().clone(), &entry, Vec::new()).home
+        };
+        let windows = ("homedirectory", r"\\files\alice");
+        assert_eq!(home(&[windows]), None);
+        assert_eq!(
+            home(&[windows, ("unixhomedirectory", "/home/alice")]).as_deref(),
+            Some("/home/alice")
+        );
+    }
+
+    #[tokio::test]
     async fn groups_that_cannot_be_read_are_no_empty_list() {
         let unavailable = Unavailable {
             cause: "ldap1: timed out".to_owned(),

@@ -12,6 +12,7 @@ mod admin;
 mod architecture;
 mod check;
 mod directory;
+mod doctor;
 mod expectations;
 mod explain;
 mod http;

@@ -26,8 +26,10 @@ const OBJECT_SID: &str = "objectsid";
 const PRIMARY_GROUP: &str = "primarygroupid";
 const MEMBER_OF: &str = "memberof";
 
-/// What a user's entry must show for [`TokenGroups::of`] and [`primary_group`].
-pub(in crate::directory) const USER_ATTRIBUTES: &[&str] = &[OBJECT_SID, PRIMARY_GROUP, MEMBER_OF];
+/// What a user's entry must show for [`primary_group`].
+pub(in crate::directory) const USER_ATTRIBUTES: &[&str] = &[OBJECT_SID, PRIMARY_GROUP];
+/// What it should show for the paths of [`TokenGroups::of`].
+pub(in crate::directory) const PATH_ATTRIBUTE: &str = MEMBER_OF;
 
 /// Finds groups by security identifier.
 pub(in crate::directory) struct TokenGroups {

@@ -166,8 +166,13 @@ fn folder(configuration: &str) -> TempDir {
     fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
     let password = conf_d.join("service-password");
     fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
-    fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("password");
+    keep_secret(&password);
     folder
+}
+
+/// Lets nobody but its owner read a file, as a file with a password must be.
+pub fn keep_secret(file: &Path) {
+    fs::set_permissions(file, Permissions::from_mode(0o600)).expect("permissions");
 }
 
 fn serve_command(program: &Path, folder: &Path, filter: &str) -> Command {
