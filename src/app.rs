@@ -8,6 +8,7 @@ mod reload;
 mod report;
 mod snapshot;
 mod start_error;
+mod throttle;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -8,7 +8,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::report::{HostReport, LogLevel, ReloadReport, Revoked, Status, Tickets};
+use super::report::{Cleared, HostReport, LogLevel, ReloadReport, Revoked, Status, Throttled, Tickets};
 
 /// The version of these messages. A daemon and a command line of different versions do not guess.
 pub(super) const VERSION: u32 = 1;
@@ -34,11 +34,27 @@ pub enum Request {
         /// The canonical name, in any case.
         user: String,
     },
+    /// What the throttle counts.
+    Throttle,
+    /// Forget failures that the throttle counted.
+    ClearThrottle(Clearing),
     /// Change what is logged until the next restart; without a filter only say what it is.
     LogLevel {
         /// The new filter.
         filter: Option<String>,
     },
+}
+
+/// Whose failures are forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clearing {
+    /// Everybody's.
+    All,
+    /// Those of a user, by the canonical name or the one that was typed, in any case.
+    User(String),
+    /// Those from a client: an address, or a network as the throttle lists it.
+    Client(String),
 }
 
 /// What is answered.
@@ -55,6 +71,10 @@ pub enum Answer {
     Tickets(Tickets),
     /// To [`Request::RevokeTickets`].
     Revoked(Revoked),
+    /// To [`Request::Throttle`].
+    Throttle(Throttled),
+    /// To [`Request::ClearThrottle`].
+    Cleared(Cleared),
     /// To [`Request::LogLevel`].
     LogLevel(LogLevel),
 }

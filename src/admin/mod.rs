@@ -16,11 +16,11 @@ mod settings;
 mod socket;
 
 pub use client::{Client, ClientError};
-pub use message::{Answer, Reply, Request};
+pub use message::{Answer, Clearing, Reply, Request};
 pub use operations::{Asker, Operations};
 pub use report::{
-    AccountTickets, DirectoryServer, HostReport, LastReload, LogLevel, ReloadReport, Revoked, Status,
-    TicketReport, Tickets,
+    AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LogLevel, ReloadReport,
+    Revoked, Status, Throttled, TicketReport, Tickets,
 };
 pub use server::Server;
 pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, Settings};

@@ -147,6 +147,37 @@ pub struct Revoked {
     pub tickets: usize,
 }
 
+/// What the throttle counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttled {
+    /// What refuses first, and of that what refuses for longest.
+    pub counters: Vec<CounterReport>,
+    /// Counters that are not listed because there are too many.
+    pub left_out: usize,
+}
+
+/// One counter of the throttle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterReport {
+    /// The key in conf.d of the limit that looks at it.
+    pub limit: String,
+    /// The user as `SOURCE:NAME`, or the name as typed; none for a client's counter.
+    pub user: Option<String>,
+    /// The client; none for a user's counter over all clients.
+    pub client: Option<String>,
+    /// Failures; for a client distinct users failing, less those who succeeded.
+    pub count: usize,
+    /// Until when it refuses, if it does.
+    pub refuses_until: Option<String>,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleared {
+    /// How many counters there were.
+    pub counters: usize,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLevel {

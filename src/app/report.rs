@@ -29,6 +29,8 @@ impl Operations for Daemon {
             Request::Hosts => Ok(Answer::Hosts(self.hosts())),
             Request::Tickets => self.tickets().await.map(Answer::Tickets),
             Request::RevokeTickets { user } => self.revoke_tickets(&user, asker).await.map(Answer::Revoked),
+            Request::Throttle => Ok(Answer::Throttle(self.throttled())),
+            Request::ClearThrottle(which) => self.clear_throttle(&which, asker).await.map(Answer::Cleared),
             Request::LogLevel { filter } => self.log_level(filter, asker).map(Answer::LogLevel),
         };
         answer.map_or_else(Reply::Refused, Reply::Answer)

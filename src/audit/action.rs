@@ -18,7 +18,7 @@ pub struct Action {
     /// The configuration in use when it was done.
     #[serde(serialize_with = "display")]
     pub configuration: ConfigurationHash,
-    /// What was done: `reload`, `revoke tickets`, `log level`.
+    /// What was done: `reload`, `revoke tickets`, `clear throttle`, `log level`.
     pub task: &'static str,
     /// `admin` for the admin socket, `signal` for SIGHUP.
     pub door: &'static str,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::throttle::Limits;
+use super::limits::Limits;
 
 /// A way of proving a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 mod status;
 mod table;
+mod throttle;
 mod tickets;
 
 use std::ffi::OsString;
@@ -93,6 +94,8 @@ enum Command {
     Hosts(hosts::Hosts),
     /// Show who has tickets, from where and until when; or end those of a user
     Tickets(tickets::Tickets),
+    /// Show whose failed logins are counted and who is refused for them; or forget failures
+    Throttle(throttle::Throttle),
     /// Show or change what the daemon logs
     LogLevel(log_level::LogLevel),
 }
@@ -139,6 +142,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => status.run(),
         Command::Hosts(hosts) => hosts.run(),
         Command::Tickets(tickets) => tickets.run(),
+        Command::Throttle(throttle) => throttle.run(),
         Command::LogLevel(log_level) => log_level.run(),
     }
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::section::Section;
 use super::value::FromText;
-use crate::authenticate::throttle::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit, Limits};
+use crate::authenticate::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit, Limits};
 
 /// Shorter, and nobody would notice a limit.
 const WITHIN_MIN: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ mod metrics;
 mod peers;
 mod reload;
 mod reports;
+mod throttle;
 
 use std::process::Output;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::Name;
-use super::limits::Limit;
 use super::moments::is_recent;
+use crate::authenticate::limits::Limit;
 use crate::model::Now;
 
 /// Most names held of one client. Beyond that the one seen longest ago goes, whoever succeeded before any who failed.

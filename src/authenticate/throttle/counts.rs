@@ -5,11 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::client::Client;
-use super::limits::{LIMIT_WITHIN_MAX, Limit, Limits};
 use super::listing::{Counted, listed};
 use super::moments::Moments;
 use super::seats::Seats;
 use super::table::Table;
+use crate::authenticate::limits::{LIMIT_WITHIN_MAX, Limit, Limits};
 use crate::model::{Account, ClientAddress, Network, Now};
 use crate::store::{AttemptRecord, Forgotten, Remembered, SeatRecord};
 

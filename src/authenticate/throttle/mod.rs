@@ -6,7 +6,6 @@
 
 mod client;
 mod counts;
-mod limits;
 mod listing;
 mod moments;
 mod seats;
@@ -22,9 +21,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 pub use counts::{Name, Refused, Which};
-pub use limits::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit, Limits};
 pub use listing::Counted;
 
+use super::limits::Limits;
 use crate::model::{ClientAddress, Now, TypedName};
 use crate::store::{AttemptRecord, Forgotten, History, StoreError};
 use counts::{COUNTED_FOR, Counts, Tried, Verdict};

@@ -1,6 +1,6 @@
 //! The last failures of somebody.
 
-use super::limits::Limit;
+use crate::authenticate::limits::Limit;
 use crate::model::Now;
 
 /// When the last failures were, the oldest first; no more of them than the limit looks at.
