@@ -11,13 +11,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::audit::Outcome;
-use crate::authenticate::{Failure, Login, Proof, Proven};
-use crate::directory::{Rejection, Unavailable};
+use crate::audit::{self, Outcome};
+use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
+use crate::directory::{Directory, Rejection, Unavailable};
 use crate::entitlement::{Notice, Notices, Offer, Policy};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
-use crate::model::{Caller, DecisionId, Now, Offered, Password, ProfileId, TypedName};
+use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
+use crate::observe::Metrics;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
@@ -38,12 +39,29 @@ pub struct Snapshot {
     pub login: Login,
     /// Where the groups of those who logged in are read.
     pub groups: Arc<dyn Groups>,
+    /// The directory, for the health of its servers; none where nobody proves anything.
+    pub directory: Option<Arc<Directory>>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
     /// How clients shall behave.
     pub client: ClientConfig,
     /// What users are told.
     pub notices: Notices,
+    /// What all this was read from.
+    pub configuration: ConfigurationHash,
+    /// When it was taken.
+    pub since: Now,
+    /// The attributes, in lower case, that rules and profiles use: what a line about a decision tells of a person.
+    pub recorded_attributes: Vec<String>,
+}
+
+/// Where the broker tells what it decided.
+#[derive(Debug)]
+pub struct Records {
+    /// One line for each decision.
+    pub audit: audit::Log,
+    /// The numbers.
+    pub metrics: Metrics,
 }
 
 /// What the broker takes from the world.
@@ -60,6 +78,7 @@ pub struct Broker {
     snapshot: ArcSwap<Snapshot>,
     placements: Placements,
     edge: Edge,
+    records: Arc<Records>,
 }
 
 /// Why a request was refused.
@@ -103,11 +122,12 @@ impl Refusal {
 
 impl Broker {
     /// A broker that begins with this snapshot.
-    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge) -> Self {
+    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge, records: Arc<Records>) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             placements,
             edge,
+            records,
         }
     }
 
@@ -119,6 +139,11 @@ impl Broker {
     /// Lets new requests begin with another snapshot; those under way keep theirs.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The leases.
+    pub fn placements(&self) -> &Placements {
+        &self.placements
     }
 
     /// Removes from the store the leases whose time is over.
@@ -134,7 +159,8 @@ impl Broker {
         let began = Instant::now();
         let task = request.task();
         let id = DecisionId::from_random((self.edge.random)());
-        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)());
+        let records = Arc::clone(&self.records);
+        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)(), records);
         let result = match request {
             Request::List(credentials) => self.list(&mut turn, &credentials).await,
             Request::Select {
@@ -147,7 +173,10 @@ impl Broker {
                 new_password,
             } => change_password(&mut turn, &credentials, &new_password).await,
             Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
-            Request::TestConnection => Ok(Reply::ConnectionTest),
+            Request::TestConnection => {
+                let taken = turn.snapshot.login.connection_test(caller.address, turn.now);
+                taken.map(|()| Reply::ConnectionTest).map_err(Refusal::from)
+            }
         };
         match result {
             Ok(reply) => {
@@ -170,7 +199,7 @@ impl Broker {
         let snapshot = Arc::clone(&turn.snapshot);
         let (notices, offers) = match proven {
             Proven::Verified(verified) => {
-                let identity = Identity::read(&verified, snapshot.groups.as_ref()).await?;
+                let identity = identity(turn, &verified).await?;
                 let offers = snapshot.policy.offers(&identity, turn.context());
                 let password = verified.password_end();
                 (
@@ -216,7 +245,7 @@ impl Broker {
             return Ok(Reply::Select { ticket, host: None });
         }
         let verified = proven.verified()?;
-        let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
+        let identity = identity(turn, &verified).await?;
         let snapshot = Arc::clone(&turn.snapshot);
         let offer = snapshot.policy.offer(&identity, turn.context(), profile);
         let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
@@ -285,6 +314,13 @@ async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Fai
         .password_or_ticket(&turn.attempt(credentials))
         .await;
     turn.note_proof(credentials, proven, |proven| (proven.account(), proven.proof()))
+}
+
+/// Who they are to the rules.
+async fn identity(turn: &mut Turn, verified: &Verified) -> Result<Identity, Unavailable> {
+    let identity = Identity::read(verified, turn.snapshot.groups.as_ref()).await?;
+    turn.note_person(&identity);
+    Ok(identity)
 }
 
 /// A notice as the client shows it. Selected, it asks for no second password and gets its answer at once.

@@ -7,6 +7,7 @@
 //! Each arrow is a type that only the room before it can make. `docs/architecture.md` has the picture, and a
 //! test in `tests/` holds the rooms to it.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod authenticate;

@@ -79,12 +79,21 @@ pub struct Site {
 
 impl Site {
     pub fn start(size: &Size) -> Self {
+        Self::start_with(size, "", "")
+    }
+
+    /// With more lines for `slapd.conf`, and more of the broker's configuration.
+    pub fn start_with(size: &Size, directory: &str, configured: &str) -> Self {
         let users: Vec<String> = (0..size.users).map(|at| format!("user{at}")).collect();
-        let lines = format!("{}\nmoduleload syncprov\noverlay syncprov", size.scheme.lines);
-        let directory = Slapd::start_with(&entries(&users, size.scheme), &lines);
-        let broker = Broker::start_logging(&configuration(&directory, size), "info");
+        let lines = format!(
+            "{}\n{directory}\nmoduleload syncprov\noverlay syncprov",
+            size.scheme.lines
+        );
+        let slapd = Slapd::start_with(&entries(&users, size.scheme), &lines);
+        let configuration = configuration(&slapd, size) + configured;
+        let broker = Broker::start_logging(&configuration, "info");
         let site = Self {
-            directory,
+            directory: slapd,
             broker,
             users,
             sync: size.sync,

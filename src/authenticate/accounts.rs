@@ -17,6 +17,9 @@ pub trait Accounts: Send + Sync {
     fn is_reachable(&self) -> bool;
     /// The entry that the typed name means; none if the source has no such user.
     fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>>;
+    /// Whether the source has anything of that name, even if it is none that [`Accounts::find`] gives: such a name
+    /// belongs to this source, and no other is asked for it.
+    fn knows<'a>(&'a self, name: &'a TypedName) -> Asked<'a, bool>;
     /// Shows the password to the source, once. `client` is where the user sits.
     fn check_password<'a>(
         &'a self,
@@ -34,7 +37,7 @@ pub trait Accounts: Send + Sync {
         client: ClientAddress,
     ) -> Asked<'a, ChangeAnswer>;
     /// Takes the time of a check that cannot succeed, for a name that does not exist.
-    fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()>;
+    fn reject_password<'a>(&'a self, password: &'a Password, client: ClientAddress) -> Asked<'a, ()>;
 }
 
 impl Accounts for Directory {
@@ -48,6 +51,10 @@ impl Accounts for Directory {
 
     fn find<'a>(&'a self, name: &'a TypedName, now: Now) -> Asked<'a, Option<Entry>> {
         Box::pin(Self::find(self, name, now))
+    }
+
+    fn knows<'a>(&'a self, name: &'a TypedName) -> Asked<'a, bool> {
+        Box::pin(Self::knows(self, name))
     }
 
     fn check_password<'a>(
@@ -69,7 +76,7 @@ impl Accounts for Directory {
         Box::pin(Self::change_password(self, entry, old, new))
     }
 
-    fn reject_password<'a>(&'a self, password: &'a Password) -> Asked<'a, ()> {
+    fn reject_password<'a>(&'a self, password: &'a Password, _client: ClientAddress) -> Asked<'a, ()> {
         Box::pin(Self::reject_password(self, password))
     }
 }

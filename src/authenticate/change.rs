@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::attempt::Attempt;
+use super::chain::Found;
 use super::failure::Failure;
+use super::limits::Limits;
 use super::login::{Login, Settled, judge};
 use super::password_checks::{Checked, CheckedChange, PasswordChecks};
 use super::tickets::{Changed, Tickets};
 use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Rejection};
-use crate::model::{Account, ClientAddress, Now, Password, TicketText, TypedName};
+use crate::model::{Account, ClientAddress, Door, Now, Password, Source, TicketText, TypedName};
 use crate::store::TicketRecord;
 
 /// What became of a new password whose sender proved the old one.
@@ -36,28 +38,35 @@ impl Login {
         attempt: &Attempt<'_>,
         new: &Password,
     ) -> Result<PasswordChange, Failure> {
+        self.has_passwords()?;
         let old = attempt.password.ok_or(Failure::NoPassword)?;
         let candidate = self.tickets.redeem_for_change(attempt, old).await?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        let (ticket, entry) = match self.settle(candidate, entry, attempt).await? {
-            Settled::Proven(ticket, entry) => (Some(ticket), Some(entry)),
-            Settled::Open(entry) => (None, entry),
+        if candidate.is_none() {
+            self.admit_name(attempt).await?;
+        }
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let accounts = Arc::clone(&found.accounts);
+        let (ticket, found) = match self.settle(candidate, found, attempt).await? {
+            Settled::Proven(ticket, entry) => (Some(ticket), Found::in_source(&accounts, entry)),
+            Settled::Open(found) => (None, found),
         };
         let same = old.expose() == new.expose();
-        let entry = match entry {
-            Some(entry) if may_change(&entry) && !same => entry,
-            entry => {
-                let (entry, _) = self.check_password(entry, old, attempt).await?;
+        let entry = match &found.entry {
+            Some(entry) if may_change(entry) && !same => entry.clone(),
+            _ => {
+                let accepted = self.check_password(found, old, attempt).await?;
                 return Ok(PasswordChange {
-                    account: self.account(&entry),
+                    account: accepted.account,
                     outcome: Err(Rejection::Same),
                 });
             }
         };
-        let account = self.account(&entry);
+        let account = found.account(&entry);
         let change = Change {
-            accounts: Arc::clone(&self.accounts),
+            sources: self.chain.sources(),
+            accounts,
             checks: Arc::clone(&self.checks),
+            limits: Arc::clone(&self.limits),
             tickets: self.tickets.clone(),
             account: account.clone(),
             entry,
@@ -65,6 +74,7 @@ impl Login {
             typed: attempt.user.clone(),
             old: old.clone(),
             new: new.clone(),
+            door: attempt.door,
             client: attempt.client,
             now: attempt.now,
         };
@@ -88,8 +98,11 @@ fn unavailable(cause: &str) -> Failure {
 
 /// One change under way, with all that it needs to end without the request.
 struct Change {
+    /// All sources that the login may ask.
+    sources: Vec<Source>,
     accounts: Arc<dyn Accounts>,
     checks: Arc<PasswordChecks>,
+    limits: Arc<Limits>,
     tickets: Tickets,
     account: Account,
     entry: Entry,
@@ -98,20 +111,31 @@ struct Change {
     typed: TypedName,
     old: Password,
     new: Password,
+    door: Door,
     client: ClientAddress,
     now: Now,
 }
 
 impl Change {
     async fn run(self) -> Result<Result<(), Rejection>, Failure> {
+        let attempt = Attempt {
+            user: &self.typed,
+            password: Some(&self.old),
+            ticket: None,
+            door: self.door,
+            client: self.client,
+            now: self.now,
+        };
+        let passwords = (&self.old, &self.new);
         let checked = self
             .checks
             .change(
+                &self.sources,
                 &self.accounts,
                 &self.entry,
-                (&self.old, &self.new),
-                self.client,
-                self.now,
+                passwords,
+                &attempt,
+                &self.limits,
             )
             .await?;
         let refused = match checked {
@@ -128,7 +152,10 @@ impl Change {
             CheckedChange::Answer(ChangeAnswer::Refused(refusal)) => {
                 Checked::Answer(PasswordAnswer::Refused(refusal))
             }
-            CheckedChange::Repeated => Checked::Repeated,
+            CheckedChange::Untried(checked) => {
+                self.checks.take_the_time_of_one(&self.sources).await;
+                checked
+            }
         };
         Err(judge(refused, self.entry.state).err().unwrap_or(Failure::Wrong))
     }

@@ -1,6 +1,6 @@
 //! Accounts in memory for tests, which count what is asked of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,9 +14,12 @@ use crate::model::{Attributes, ClientAddress, Dn, Now, Password, Source, TypedNa
 
 /// Users by their folded name, each with its password.
 pub(crate) struct FakeAccounts {
+    source: Source,
     users: Mutex<HashMap<String, (Entry, String)>>,
     /// How long their passwords will do, where that is not [`PasswordState::Valid`].
     pub(crate) states: Mutex<HashMap<String, PasswordState>>,
+    /// Names that are there and that no search gives.
+    hidden: Mutex<HashSet<String>>,
     /// Searches, binds of users, and checks that cannot succeed.
     pub(crate) finds: AtomicUsize,
     pub(crate) binds: AtomicUsize,
@@ -31,7 +34,13 @@ pub(crate) struct FakeAccounts {
 
 impl FakeAccounts {
     pub(crate) fn new() -> Self {
+        Self::of(Source::Ldap)
+    }
+
+    pub(crate) fn of(source: Source) -> Self {
         Self {
+            source,
+            hidden: Mutex::default(),
             users: Mutex::default(),
             states: Mutex::default(),
             finds: AtomicUsize::new(0),
@@ -59,6 +68,18 @@ impl FakeAccounts {
         self.users.lock().unwrap().insert(user.0.user.folded(), user);
     }
 
+    /// Gives somebody a further name, under which they are found with their own.
+    pub(crate) fn alias(&self, alias: &str, user: &str) {
+        let mut users = self.users.lock().unwrap();
+        let known = users.get(user).unwrap().clone();
+        users.insert(alias.to_owned(), known);
+    }
+
+    /// Leaves somebody out of what searches give.
+    pub(crate) fn hide(&self, user: &str) {
+        self.hidden.lock().unwrap().insert(user.to_owned());
+    }
+
     pub(crate) fn remove(&self, user: &str) {
         self.users.lock().unwrap().remove(user).unwrap();
     }
@@ -81,7 +102,7 @@ impl FakeAccounts {
 
 impl Accounts for FakeAccounts {
     fn source(&self) -> Source {
-        Source::Ldap
+        self.source
     }
 
     fn is_reachable(&self) -> bool {
@@ -92,8 +113,18 @@ impl Accounts for FakeAccounts {
         Box::pin(async {
             self.finds.fetch_add(1, Ordering::SeqCst);
             self.available()?;
+            if self.hidden.lock().unwrap().contains(&name.folded()) {
+                return Ok(None);
+            }
             let users = self.users.lock().unwrap();
             Ok(users.get(&name.folded()).map(|(entry, _)| entry.clone()))
+        })
+    }
+
+    fn knows<'a>(&'a self, name: &'a TypedName) -> Asked<'a, bool> {
+        Box::pin(async {
+            self.available()?;
+            Ok(self.users.lock().unwrap().contains_key(&name.folded()))
         })
     }
 
@@ -152,7 +183,7 @@ impl Accounts for FakeAccounts {
         })
     }
 
-    fn reject_password<'a>(&'a self, _password: &'a Password) -> Asked<'a, ()> {
+    fn reject_password<'a>(&'a self, _password: &'a Password, _client: ClientAddress) -> Asked<'a, ()> {
         Box::pin(async {
             self.rejects.fetch_add(1, Ordering::SeqCst);
             self.available()

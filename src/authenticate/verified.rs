@@ -12,6 +12,8 @@ pub enum Proof {
     Ticket,
     /// A password that the directory accepted in this request.
     Password,
+    /// Nothing, where the configuration asks for nothing.
+    Nothing,
 }
 
 impl Proof {
@@ -20,6 +22,7 @@ impl Proof {
         match self {
             Self::Ticket => "ticket",
             Self::Password => "password",
+            Self::Nothing => "none",
         }
     }
 }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Snapshot;
-use crate::audit::{Decision, Outcome};
+use super::{Records, Snapshot};
+use crate::audit::{Decision, Outcome, RecordedPerson};
 use crate::authenticate::{Attempt, Failure, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
-use crate::model::{Account, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName};
+use crate::identity::Identity;
+use crate::model::{
+    Account, Authenticated, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName,
+};
 use crate::placement::{NoHost, Placement};
 use crate::wire::{Credentials, Event, Task};
 
@@ -22,6 +25,7 @@ pub(super) struct Turn {
     caller: Caller,
     began: Instant,
     decision: Decision,
+    records: Arc<Records>,
 }
 
 impl Turn {
@@ -32,8 +36,10 @@ impl Turn {
         snapshot: Arc<Snapshot>,
         caller: Caller,
         now: Now,
+        records: Arc<Records>,
     ) -> Self {
-        let mut decision = Decision::begin(id, task.as_str(), caller.door, caller.address);
+        let (door, client) = (caller.door, caller.address);
+        let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
         decision.outcome = Outcome::Unavailable;
         decision.cause = Some("cut off before it was answered".to_owned());
         Self {
@@ -42,6 +48,7 @@ impl Turn {
             caller,
             began: Instant::now(),
             decision,
+            records,
         }
     }
 
@@ -105,9 +112,15 @@ impl Turn {
         proven
     }
 
+    /// Notes what the rules will see of who was proven.
+    pub(super) fn note_person(&mut self, identity: &Identity) {
+        let attributes = &self.snapshot.recorded_attributes;
+        self.decision.person = Some(RecordedPerson::new(identity.person(), attributes));
+    }
+
     /// Notes the profiles of a list.
     pub(super) fn note_offers(&mut self, offers: &[Offer]) {
-        self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
+        self.decision.offered(offers.iter().map(Offer::profile_id));
     }
 
     /// Notes that somebody has to change the password first.
@@ -169,7 +182,11 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.decision.duration = self.began.elapsed();
-        self.decision.write();
+        let decision = &mut self.decision;
+        decision.duration = self.began.elapsed();
+        let (door, outcome) = (decision.door.as_str(), decision.outcome.as_str());
+        let metrics = &self.records.metrics;
+        metrics.request(door, decision.task, outcome, decision.duration);
+        self.records.audit.decision(decision);
     }
 }

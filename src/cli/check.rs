@@ -37,29 +37,8 @@ pub fn report(
     if more > 0 {
         writeln!(out, "… and {more} more\n")?;
     }
-    match &loaded {
-        Ok(configuration) => writeln!(
-            out,
-            "The configuration is good: {}, {}, {}, {}; {}.",
-            count(configuration.farms.len(), "farm"),
-            count(configuration.policy.profiles().len(), "profile"),
-            count(configuration.policy.rules().count(), "rule"),
-            count(configuration.expectations, "expectation"),
-            count(configuration.warnings.len(), "warning"),
-        )?,
-        Err(problems) => writeln!(
-            out,
-            "The configuration cannot be used: {}.",
-            count(problems.len(), "problem"),
-        )?,
-    }
+    let loaded = loaded.as_ref().map_err(Vec::as_slice);
+    writeln!(out, "{}", config::summary(loaded))?;
     out.flush()?;
     Ok(loaded.is_ok())
-}
-
-fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
 }

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use self::people::{People, Read};
 use self::progress::Progress;
 use self::report::Report;
-use super::explain::Format;
+use super::format::Format;
 use super::{complain, complain_about};
 use crate::app::clock;
 use crate::config::{self, Configuration};
@@ -77,8 +77,11 @@ impl Diff {
     fn compare(&self, old: &Configuration, new: Configuration) -> anyhow::Result<Outcome> {
         let now = clock::now();
         let comparison = Comparison::new(&old.policy, &new.policy, now)?;
-        let mut settings = new.directory;
-        let differences = settings.differences(&old.directory);
+        let Some(mut settings) = new.accounts.directory().cloned() else {
+            bail!("NEW reads its users from no directory: there is nobody to compare");
+        };
+        let before = old.accounts.directory();
+        let differences = before.map_or_else(Vec::new, |before| settings.differences(before));
         if !differences.is_empty() {
             eprintln!(
                 "x2godirector: OLD has another [directory.ldap] than NEW ({}); users and groups are read as NEW says, for both",
@@ -86,7 +89,7 @@ impl Diff {
             );
         }
         // What the rules of OLD ask about must be read, too.
-        for name in &old.directory.attributes {
+        for name in before.iter().flat_map(|before| &before.attributes) {
             if !settings
                 .attributes
                 .iter()

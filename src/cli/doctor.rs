@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
+use crate::config::{self, Accounts, Configuration};
 use crate::directory::{Questions, examine};
 use crate::entitlement::{GroupPattern, Policy};
 use crate::model::{Check, Outcome, TypedName};
@@ -68,12 +68,26 @@ async fn directory(
     configuration: &Configuration,
     user: Option<&TypedName>,
 ) -> anyhow::Result<(Vec<Part>, bool)> {
+    let settings = match &configuration.accounts {
+        Accounts::Unproven => {
+            bail!("nobody proves anything (methods = [\"none\"]): there is no directory to try")
+        }
+        Accounts::Host(_) => {
+            bail!("the accounts are this host's own (source = \"nss\"): there is no directory to try")
+        }
+        Accounts::Directory(settings)
+        | Accounts::DirectoryByPam(settings, _)
+        | Accounts::DirectoryThenHost {
+            directory: settings, ..
+        } => settings,
+    };
+    let throttle = &configuration.authentication.throttle;
     let questions = Questions {
         user,
         groups: &named_groups(&configuration.policy),
-        failures_max: None,
+        failures_max: Some(u32::from(throttle.user.count.max(throttle.user_elsewhere.count))),
     };
-    let servers = examine(&configuration.directory, &questions, clock::now()).await?;
+    let servers = examine(settings, &questions, clock::now()).await?;
     let lets_people_in = servers.iter().any(|server| server.lets_people_in());
     let parts = servers.into_iter().map(|server| Part {
         title: server.server,

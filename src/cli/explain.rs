@@ -1,29 +1,42 @@
 //! `x2godirector explain`: which profiles a user would be offered, and why.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
+use super::format::Format;
+use super::recorded::{self, Comparison};
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
-use crate::directory::{self, AccountState, Directory};
+use crate::audit::DEFAULT_FILE;
+use crate::authenticate::unproven_entry;
+use crate::config::{self, Accounts, Configuration, HostSettings};
+use crate::directory::{self, AccountState, Directory, Entry, nss};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
     Account, Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
+use crate::pam_worker;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The user, as they would type it
-    #[arg(value_parser = typed_name)]
-    user: TypedName,
+    #[arg(value_parser = typed_name, required_unless_present = "decision")]
+    user: Option<TypedName>,
+    /// In place of a user, the person, place and time of a decision in the audit log, by its id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "groups"])]
+    decision: Option<String>,
+    /// The file with that decision, or - for standard input
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, requires = "decision")]
+    file: PathBuf,
     /// The client's address; left out, it is unknown: allow rules with `clients` do not match, deny rules do
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -79,13 +92,12 @@ struct Answer {
     refused_at_login: Option<&'static str>,
 }
 
-/// How an answer is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Format {
-    /// Sentences and lists.
-    Text,
-    /// One JSON object.
-    Json,
+/// An explanation with the decision that it is about beside it.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    recorded: &'a Comparison,
 }
 
 impl Explain {
@@ -95,35 +107,78 @@ impl Explain {
             Ok(configuration) => configuration,
             Err(problems) => return complain_about(&problems),
         };
-        match self.explain(configuration).and_then(|answer| self.print(&answer)) {
+        let explained = match (&self.decision, &self.user) {
+            (Some(id), _) => self.explain_decision(id, &configuration),
+            (None, Some(user)) => self.explain_user(user, configuration),
+            // Left to the parser of the arguments, which asks for one of them.
+            (None, None) => Ok(String::new()),
+        };
+        match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }
     }
 
-    fn explain(&self, configuration: Configuration) -> anyhow::Result<Answer> {
-        let Configuration {
-            policy, directory, ..
-        } = configuration;
-        let (mut person, refused_at_login) = match &self.groups {
-            Some(groups) => (assumed(&self.user, groups, &policy)?, None),
+    fn explain_user(&self, user: &TypedName, configuration: Configuration) -> anyhow::Result<String> {
+        let Configuration { policy, accounts, .. } = configuration;
+        let (person, refused_at_login) = match &self.groups {
+            Some(groups) => (assumed(user, groups, &policy)?, None),
             None => {
-                let (person, state) = in_directory(&self.user, directory)?;
-                (person, refusal(state))
+                let found = found(user, accounts)?;
+                (found.person, refusal(found.state))
             }
         };
+        let context = Context {
+            client: None,
+            now: Some(clock::now()),
+        };
+        let answer = Answer {
+            explanation: self.explain(&policy, person, context, self.profile.as_ref())?,
+            refused_at_login,
+        };
+        Ok(match self.format {
+            Format::Text => answer.to_string(),
+            Format::Json => serde_json::to_string_pretty(&answer)? + "\n",
+        })
+    }
+
+    /// The same for a decision that was recorded; what else is asked changes what was recorded.
+    fn explain_decision(&self, id: &str, configuration: &Configuration) -> anyhow::Result<String> {
+        let (entry, _) = recorded::find(id, &self.file)?;
+        let (person, context) = (recorded::person(&entry)?, recorded::context(&entry)?);
+        let selected = recorded::selected(&entry);
+        let profile = self.profile.as_ref().or(selected.as_ref());
+        let unchanged = configuration.policy.explain(&person, context);
+        let comparison = Comparison::new(&entry, configuration.hash, &unchanged);
+        let explanation = self.explain(&configuration.policy, person, context, profile)?;
+        Ok(match self.format {
+            Format::Text => format!("{comparison}\n{explanation}"),
+            Format::Json => {
+                let recorded = Recorded {
+                    explanation: &explanation,
+                    recorded: &comparison,
+                };
+                serde_json::to_string_pretty(&recorded)? + "\n"
+            }
+        })
+    }
+
+    fn explain(
+        &self,
+        policy: &Policy,
+        mut person: Person,
+        context: Context,
+        profile: Option<&ProfileId>,
+    ) -> anyhow::Result<Explanation> {
         self.suppose(&mut person)?;
         let context = Context {
-            client: self.from.map(ClientAddress::new),
-            now: Some(self.at.unwrap_or_else(clock::now)),
+            client: self.from.map(ClientAddress::new).or(context.client),
+            now: self.at.or(context.now),
         };
         let explanation = policy.explain(&person, context);
-        Ok(Answer {
-            explanation: match &self.profile {
-                Some(profile) => explanation.only(profile),
-                None => explanation,
-            },
-            refused_at_login,
+        Ok(match profile {
+            Some(profile) => explanation.only(profile),
+            None => explanation,
         })
     }
 
@@ -151,22 +206,19 @@ impl Explain {
         }
         Ok(())
     }
+}
 
-    fn print(&self, answer: &Answer) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Text => {
-                let explanation = &answer.explanation;
-                let refused = answer.refused_at_login.map(|why| {
-                    format!(
-                        "{} would be refused at login: {why}. Otherwise:\n\n",
-                        explanation.user
-                    )
-                });
-                format!("{}{explanation}", refused.unwrap_or_default())
-            }
-            Format::Json => serde_json::to_string_pretty(answer)? + "\n",
-        };
-        io::stdout().write_all(text.as_bytes()).context("standard output")
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explanation = &self.explanation;
+        if let Some(why) = self.refused_at_login {
+            write!(
+                f,
+                "{} would be refused at login: {why}. Otherwise:\n\n",
+                explanation.user
+            )?;
+        }
+        explanation.fmt(f)
     }
 }
 
@@ -180,25 +232,89 @@ fn refusal(state: AccountState) -> Option<&'static str> {
     }
 }
 
-/// The user as the directory has them.
+/// Somebody as a source has them.
+struct Found {
+    person: Person,
+    state: AccountState,
+}
+
+impl Found {
+    fn new(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Self {
+        let user = entry.user.clone();
+        Self {
+            person: identity::person(Account { source, user }, entry, memberships),
+            state: entry.state,
+        }
+    }
+}
+
+/// The user as the source has them to which the name belongs.
+fn found(name: &TypedName, accounts: Accounts) -> anyhow::Result<Found> {
+    match accounts {
+        Accounts::Directory(directory) | Accounts::DirectoryByPam(directory, _) => {
+            in_directory(name, directory)?.user()
+        }
+        Accounts::DirectoryThenHost { directory, host, .. } => match in_directory(name, directory)? {
+            InDirectory::Nothing => on_host(name, &host),
+            found => found.user(),
+        },
+        Accounts::Host(host) => on_host(name, &host),
+        Accounts::Unproven => unproven(name),
+    }
+    .with_context(|| {
+        let name = name.as_str();
+        format!("no user `{name}` can log in; with --groups nobody is asked")
+    })
+}
+
+/// What the directory has of a name.
+enum InDirectory {
+    User(Box<Found>),
+    /// Something that cannot log in.
+    Other,
+    Nothing,
+}
+
+impl InDirectory {
+    fn user(self) -> anyhow::Result<Found> {
+        match self {
+            Self::User(found) => Ok(*found),
+            Self::Other => {
+                bail!("the directory has that name, but not as that of one user (user_base, user_filter)")
+            }
+            Self::Nothing => bail!("the directory does not have that name"),
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn in_directory(
-    name: &TypedName,
-    settings: directory::Settings,
-) -> anyhow::Result<(Person, AccountState)> {
+async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow::Result<InDirectory> {
     let directory = Directory::start(settings)?;
     let Some(entry) = directory.find(name, clock::now()).await? else {
-        bail!(
-            "the directory has no user `{}`; with --groups it is not asked",
-            name.as_str()
-        );
+        return Ok(match directory.knows(name).await? {
+            true => InDirectory::Other,
+            false => InDirectory::Nothing,
+        });
     };
     let memberships = directory.memberships(&entry).await?;
-    let account = Account {
-        source: Source::Ldap,
-        user: entry.user.clone(),
-    };
-    Ok((identity::person(account, &entry, memberships), entry.state))
+    let found = Found::new(Source::Ldap, &entry, memberships);
+    Ok(InDirectory::User(Box::new(found)))
+}
+
+/// The user as this host has them. Asked here and not in the PAM worker: whoever may run this need not be let in
+/// there, and a name service that hangs holds up nobody else.
+fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Found> {
+    let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
+    let user = user.context("this host has no user of that name")?;
+    let entry = nss::entry(&user, settings.min_uid, clock::now())
+        .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
+    Ok(Found::new(Source::Nss, &entry, nss::memberships(&user)?))
+}
+
+/// Whoever says that this is their name, where nobody proves it.
+fn unproven(name: &TypedName) -> anyhow::Result<Found> {
+    let entry = unproven_entry(name).context("this is no user name")?;
+    Ok(Found::new(Source::Unproven, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

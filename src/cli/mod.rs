@@ -1,12 +1,23 @@
 //! The command line: one file per subcommand, and the exit codes they share.
 
+mod asking;
+mod audit;
 pub mod check;
 mod diff;
 mod doctor;
 mod explain;
+mod format;
+mod hosts;
 mod import;
+mod log_level;
 mod pam_worker;
+mod recorded;
+mod reload;
 mod serve;
+mod status;
+mod table;
+mod throttle;
+mod tickets;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -67,6 +78,26 @@ enum Command {
     /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
     /// from now on. docs/migrate.md has the whole way.
     Import(import::Import),
+    /// Show what was decided, and explain a decision
+    ///
+    /// With an id, the rules are asked again for the person, place and time that the decision's line recorded, and
+    /// the answer is compared with the one that was given. Nothing but the file and the configuration is read.
+    Audit(audit::Audit),
+    /// Have the daemon read its configuration again
+    ///
+    /// Prints what `check` would, and then whether the new configuration is in use (exit code 0) or the earlier
+    /// one still is (1). The same as SIGHUP, with an answer.
+    Reload(reload::Reload),
+    /// Show how the daemon is
+    Status(status::Status),
+    /// Show the hosts of all farms: their health, and the leases on them
+    Hosts(hosts::Hosts),
+    /// Show who has tickets, from where and until when; or end those of a user
+    Tickets(tickets::Tickets),
+    /// Show whose failed logins are counted and who is refused for them; or forget failures
+    Throttle(throttle::Throttle),
+    /// Show or change what the daemon logs
+    LogLevel(log_level::LogLevel),
 }
 
 /// Where the configuration is.
@@ -106,6 +137,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Diff(diff) => diff.run(),
         Command::Import(import) => import.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Status(status) => status.run(),
+        Command::Hosts(hosts) => hosts.run(),
+        Command::Tickets(tickets) => tickets.run(),
+        Command::Throttle(throttle) => throttle.run(),
+        Command::LogLevel(log_level) => log_level.run(),
     }
 }
 

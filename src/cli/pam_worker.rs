@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
 use crate::app::core_dumps;
 use crate::config;
-use crate::observe::start_logs;
+use crate::observe::Logs;
 use crate::pam_worker::{Service, StartError, Worker, WorkerSettings, run_process};
 
 /// Arguments of `pam-worker`.
@@ -47,7 +47,7 @@ impl PamWorker {
                 Err(error) => complain(&error, EXIT_FAILURE),
             };
         }
-        if let Err(error) = start_logs() {
+        if let Err(error) = Logs::start() {
             return complain(&error, EXIT_CONFIGURATION);
         }
         let settings = config::load_pam_worker(&self.configuration.folders, config::process_environment());

@@ -24,6 +24,11 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    /// Each rule with where it begins.
+    pub(super) fn with_headers(&self) -> impl Iterator<Item = (&Rule, &Place)> {
+        self.rules.iter().zip(&self.headers)
+    }
+
     /// Warns of what is surely not meant as it is.
     pub(super) fn warn_of_contradictions(&self, profiles: &ProfileIds, problems: &Problems) {
         contradictions::warn(&self.rules, &self.headers, profiles, problems);

@@ -49,7 +49,7 @@ impl Groups {
     pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
         let by_tokens = settings.nested_groups && settings.schema == Schema::ActiveDirectory;
         Self {
-            copy: Arc::new(Synced::new(servers.health())),
+            copy: Arc::new(Synced::new(servers.shared_health())),
             tokens: by_tokens.then(|| TokenGroups::new(settings, Arc::clone(&servers))),
             servers,
             base: settings.group_base.as_str().to_owned(),

@@ -35,6 +35,27 @@ enum State {
     Down(String),
 }
 
+/// How one server of the directory is, as the last probes found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerHealth {
+    /// `up`, `silent`, `down`, or `unknown` before the first probe.
+    pub state: &'static str,
+    /// Why it is not up.
+    pub cause: Option<String>,
+}
+
+impl State {
+    fn report(&self) -> ServerHealth {
+        let (state, cause) = match self {
+            Self::Unknown => ("unknown", None),
+            Self::Up => ("up", None),
+            Self::Silent(cause) => ("silent", Some(cause.clone())),
+            Self::Down(cause) => ("down", Some(cause.clone())),
+        };
+        ServerHealth { state, cause }
+    }
+}
+
 /// How all servers are, in the order of the configuration.
 pub(super) struct Health {
     states: watch::Sender<Vec<State>>,
@@ -81,6 +102,11 @@ impl Health {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// How each server is.
+    pub fn report(&self) -> Vec<ServerHealth> {
+        self.states.borrow().iter().map(State::report).collect()
     }
 
     /// Why the servers that are down are down.

@@ -1,4 +1,5 @@
 //! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//! Beside it, in `nss`, this host's own users and groups.
 //!
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
@@ -30,6 +31,7 @@ mod health;
 mod kept;
 mod names;
 mod nesting;
+pub mod nss;
 mod policy;
 mod pool;
 mod range;
@@ -64,6 +66,8 @@ pub use change::{ChangeAnswer, Rejection};
 pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use everybody::Everybody;
+pub use health::ServerHealth;
+pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
@@ -125,6 +129,20 @@ impl Directory {
         self.inner.users.entry(answer, now)
     }
 
+    /// Whether anything below `base_dn` has that name: also what `user_filter` leaves out, what lies outside
+    /// `user_base`, and what has the name together with others. One search.
+    ///
+    /// # Errors
+    /// No server could answer in full.
+    pub async fn knows(&self, name: &TypedName) -> Result<bool, Unavailable> {
+        let answer = self
+            .inner
+            .servers
+            .search(self.inner.users.any_query(name))
+            .await?;
+        self.inner.users.is_any(answer)
+    }
+
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if
     /// that one went silent, broke off or said that it is busy; a wrong password is wrong at once.
     ///
@@ -169,6 +187,11 @@ impl Directory {
     /// No server could answer, or the groups could not be read completely.
     pub async fn memberships(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
         self.inner.groups.of(entry).await
+    }
+
+    /// How each server is, by its URL, in the order in which they are asked.
+    pub fn servers(&self) -> Vec<(String, ServerHealth)> {
+        self.inner.servers.health()
     }
 
     /// Whether any server answered its last probe.

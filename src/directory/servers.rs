@@ -9,7 +9,7 @@ use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::entry::Unavailable;
 use super::exchange::Ending;
-use super::health::{Health, probe_forever};
+use super::health::{Health, ServerHealth, probe_forever};
 use super::pool::SearchConnection;
 use super::request::Request;
 use super::search::{Answer, Page, Query};
@@ -51,8 +51,8 @@ impl Servers {
         })
     }
 
-    /// How the servers are.
-    pub fn health(&self) -> Arc<Health> {
+    /// How the servers are, now and from now on.
+    pub fn shared_health(&self) -> Arc<Health> {
         Arc::clone(&self.health)
     }
 
@@ -64,6 +64,12 @@ impl Servers {
     /// Whether a server answered its last probe.
     pub fn any_up(&self) -> bool {
         self.health.any_up()
+    }
+
+    /// How each server is, by its URL.
+    pub fn health(&self) -> Vec<(String, ServerHealth)> {
+        let urls = self.servers.iter().map(|server| server.dialer.server.to_string());
+        urls.zip(self.health.report()).collect()
     }
 
     /// Tries a password, with one bind at each server that is asked.

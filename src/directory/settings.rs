@@ -20,6 +20,8 @@ pub struct Settings {
     pub schema: Schema,
     /// Whether members of a group within a group are members of the outer one.
     pub nested_groups: bool,
+    /// Below this is everything of the directory that counts.
+    pub base: Dn,
     /// How the entry of a user is found.
     pub user_lookup: UserLookup,
     /// The attribute that holds the canonical name.

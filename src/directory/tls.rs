@@ -102,7 +102,28 @@ fn certificate(why: &CertificateError) -> String {
             expected.to_str(),
             presented.join(", ")
         ),
+        CertificateError::Other(other) => {
+            format!(
+                "the server's certificate is refused: {}",
+                unusual(other.0.as_ref())
+            )
+        }
         other => format!("the server's certificate is refused: {other}"),
+    }
+}
+
+/// What `rustls` has no words of its own for.
+fn unusual(why: &(dyn std::error::Error + 'static)) -> String {
+    match why.downcast_ref::<webpki::Error>() {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "it is marked as an authority's own (CA:TRUE), as `openssl req \
+             -x509` makes them: let the authority sign another for the server, without that mark"
+                .to_owned()
+        }
+        Some(webpki::Error::UnsupportedCertVersion) => {
+            "it is of version 1, which cannot have a subjectAltName: issue one of version 3".to_owned()
+        }
+        _ => why.to_string(),
     }
 }
 

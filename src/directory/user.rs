@@ -5,6 +5,7 @@ use ldap3::dn_escape;
 use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
 use super::entry::{Entry, Key, Unavailable};
+use super::request::NO_ATTRIBUTES;
 use super::search::{Answer, Extent, Found, Query};
 use super::settings::{Schema, Settings, UserLookup};
 use super::{account, active_directory, filter};
@@ -19,6 +20,8 @@ const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
 const DOMAIN: &[&str] = &["uidnumber", "unixhomedirectory"];
 /// The name with an `@` by which somebody may log in to a domain, too (\[MS-ADTS\] 5.1.1.1.1).
 const PRINCIPAL_NAME: &str = "userPrincipalName";
+/// What [`Users::any_query`] is for.
+const NAME_SEARCH: &str = "search for a name";
 /// Result codes of RFC 4511 appendix A.
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_OBJECT: u32 = 32;
@@ -28,6 +31,7 @@ const INVALID_DN: u32 = 34;
 pub(super) struct Users {
     schema: Schema,
     lookup: UserLookup,
+    base: Dn,
     name_attribute: String,
     attributes: Vec<String>,
 }
@@ -59,6 +63,7 @@ impl Users {
         Self {
             schema: settings.schema,
             lookup: settings.user_lookup.clone(),
+            base: settings.base.clone(),
             name_attribute,
             attributes,
         }
@@ -86,6 +91,35 @@ impl Users {
             attributes: self.attributes.clone(),
             values: None,
         }
+    }
+
+    /// The search for anything of that name, by the attribute that names users or by the one that their DNs begin
+    /// with.
+    pub fn any_query(&self, name: &TypedName) -> Query {
+        let named = self.called(name.as_str());
+        let filter = match &self.lookup {
+            UserLookup::Search { .. } => named,
+            UserLookup::Template(template) => {
+                let naming = template.split('=').next().unwrap_or_default().trim();
+                filter::any_of(&[named, filter::equals(naming, name.as_str())])
+            }
+        };
+        Query {
+            purpose: NAME_SEARCH,
+            base: self.base.as_str().to_owned(),
+            extent: Extent::One,
+            filter,
+            attributes: vec![NO_ATTRIBUTES.to_owned()],
+            values: None,
+        }
+    }
+
+    /// Whether the answer to [`Users::any_query`] holds anything.
+    pub fn is_any(&self, mut answer: Answer) -> Result<bool, Unavailable> {
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
+        Ok(!answer.found.is_empty() || !answer.complete(NAME_SEARCH)?.is_empty())
     }
 
     /// What the entry of the user of that name satisfies.
@@ -261,8 +295,8 @@ mod tests {
     use super::*;
     use crate::directory::settings::{Filter, Schema};
 
-    fn users(lookup: UserLookup) -> Users {
-        Users::new(&Settings {
+    fn settings(lookup: UserLookup) -> Settings {
+        Settings {
             servers: Vec::new(),
             ca_file: None,
             service: None,
@@ -270,6 +304,7 @@ mod tests {
             nested_groups: false,
             user_lookup: lookup,
             user_attribute: "uid".into(),
+            base: Dn::new("dc=x").unwrap(),
             group_base: Dn::new("dc=x").unwrap(),
             group_filter: Filter::new("(cn=*)").unwrap(),
             sync: false,
@@ -278,14 +313,22 @@ mod tests {
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
-        })
+        }
+    }
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&settings(lookup))
+    }
+
+    fn people() -> UserLookup {
+        UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
+        }
     }
 
     fn searched() -> Users {
-        users(UserLookup::Search {
-            base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: Filter::new("(objectClass=person)").unwrap(),
-        })
+        users(people())
     }
 
     fn typed(name: &str) -> TypedName {
@@ -347,11 +390,63 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_looked_for_below_the_base_whatever_has_it() {
+        let query = searched().any_query(&typed("*)(uid=bob"));
+        assert_eq!(query.filter, r"(uid=\2a\29\28uid=bob)");
+        assert_eq!((query.base.as_str(), query.extent), ("dc=x", Extent::One));
+        let by_template = users(UserLookup::Template("cn={user},ou=people,dc=x".into()));
+        assert_eq!(by_template.any_query(&typed("a")).filter, "(|(uid=a)(cn=a))");
+    }
+
+    #[test]
+    fn a_name_is_unknown_only_if_the_answer_is_complete() {
+        let users = searched();
+        let is_any = |code, entries: &[(&str, &[&str])]| users.is_any(answer(code, entries));
+        assert_eq!(is_any(0, &[]), Ok(false));
+        assert_eq!(is_any(0, &[("cn=x", &[])]), Ok(true));
+        assert_eq!(
+            is_any(SIZE_LIMIT_EXCEEDED, &[("cn=x", &[]), ("cn=y", &[])]),
+            Ok(true)
+        );
+        assert!(is_any(SIZE_LIMIT_EXCEEDED, &[]).is_err());
+        assert!(is_any(NO_SUCH_OBJECT, &[]).is_err());
+        let elsewhere = Answer {
+            elsewhere: vec!["ldap://other/dc=x".to_owned()],
+            ..answer(0, &[])
+        };
+        assert!(users.is_any(elsewhere).is_err());
+    }
+
+    #[test]
     fn what_is_asked_for_includes_the_state_of_the_account() {
         let query = searched().query(&typed("a"));
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
             assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_domain_knows_two_names_and_shows_the_state_of_accounts() {
+        let mut domain = settings(people());
+        domain.schema = Schema::ActiveDirectory;
+        domain.user_attribute = "sAMAccountName".into();
+        let query = Users::new(&domain).query(&typed("a*@x"));
+        assert_eq!(
+            query.filter,
+            r"(&(objectClass=person)(|(samaccountname=a\2a@x)(userPrincipalName=a\2a@x)))"
+        );
+        let asked = |query: &Query, name: &str| query.attributes.iter().any(|asked| asked == name);
+        for name in [
+            "samaccountname",
+            "useraccountcontrol",
+            "objectsid",
+            "unixhomedirectory",
+        ] {
+            assert!(asked(&query, name), "{name}");
+        }
+        assert!(!asked(&query, "memberof"), "only where paths are told");
+        domain.nested_groups = true;
+        assert!(asked(&Users::new(&domain).query(&typed("a")), "memberof"));
     }
 
     #[test]

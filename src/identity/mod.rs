@@ -4,7 +4,7 @@
 
 mod groups;
 
-pub use groups::{Asked, Groups};
+pub use groups::{Asked, Groups, GroupsOfSources};
 
 use crate::authenticate::Verified;
 use crate::directory::{Entry, Unavailable};
@@ -91,6 +91,7 @@ mod tests {
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,
+                throttle: Arc::default(),
             },
         );
         login
@@ -123,6 +124,25 @@ mod tests {
         assert_eq!(person.uid.as_deref(), Some("1042"));
         assert_eq!(person.home.as_deref(), Some("/home/alice"));
         assert!(person.attributes.contains_key("uidnumber"));
+    }
+
+    #[tokio::test]
+    async fn a_home_is_a_path_of_unix() {
+        let verified = alice().await;
+        let home = |pairs: &[(&str, &str)]| {
+            let mut entry = verified.entry().clone();
+            entry.attributes = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+                .collect();
+            person(verified.account().clone(), &entry, Vec::new()).home
+        };
+        let windows = ("homedirectory", r"\\files\alice");
+        assert_eq!(home(&[windows]), None);
+        assert_eq!(
+            home(&[windows, ("unixhomedirectory", "/home/alice")]).as_deref(),
+            Some("/home/alice")
+        );
     }
 
     #[tokio::test]

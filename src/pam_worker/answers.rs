@@ -15,6 +15,18 @@ pub struct HostUser {
     pub gecos: Option<String>,
     /// Every group of the user (getgrouplist(3)), each by the name that the host has for it.
     pub groups: Vec<HostGroup>,
+    /// The dates of the account.
+    pub dates: Dates,
+}
+
+/// The dates of an account, in days since 1970 (shadow(5)). Each is none where the host has no such date, as with
+/// accounts of SSSD, or where it does not tell the worker's user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dates {
+    /// The day of the last change of the password; 0 if it must be changed at the next login.
+    pub password_changed: Option<u32>,
+    /// The day on which the account ends.
+    pub expires: Option<u32>,
 }
 
 /// A group of this host.

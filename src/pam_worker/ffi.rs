@@ -1,5 +1,5 @@
-//! The calls into libpam: the only `unsafe` code of the program. What is answered to modules and what their
-//! return codes mean is decided elsewhere (`conversation`, `transaction`).
+//! The calls into libpam, and the one into the C library that no crate wraps: the only `unsafe` code of the program.
+//! What is answered to modules and what their return codes mean is decided elsewhere (`conversation`, `transaction`).
 #![allow(
     unsafe_code,
     reason = "PAM is a C library; no crate wraps what is needed of it"
@@ -22,9 +22,41 @@ use pam::ffi::{
     pam_get_item, pam_handle_t, pam_message, pam_response, pam_set_item, pam_start, pam_start_confdir,
     pam_strerror,
 };
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
+use super::answers::Dates;
 use super::conversation::{Conversation, NoAnswer, Style};
+
+/// Longest shadow entry in bytes, its password hash included.
+const SHADOW_BYTES_MAX: usize = 64 * 1024;
+
+/// The dates of an account (getspnam(3)); none where there is no such entry or no right to it.
+pub(super) fn dates(user: &CStr) -> Dates {
+    // Wiped, since the password's hash comes with the dates.
+    let mut text = Zeroizing::new(vec![0; SHADOW_BYTES_MAX]);
+    let mut entry = std::mem::MaybeUninit::<libc::spwd>::zeroed();
+    let mut found = ptr::null_mut();
+    // SAFETY: `user` ends with a NUL, and the call writes no further than it is told that the buffers reach.
+    let status = unsafe {
+        libc::getspnam_r(
+            user.as_ptr(),
+            entry.as_mut_ptr(),
+            text.as_mut_ptr().cast(),
+            text.len(),
+            &raw mut found,
+        )
+    };
+    // SAFETY: it is null, or points to `entry`, which then was filled in.
+    let Some(found) = (unsafe { found.as_ref() }).filter(|_| status == 0) else {
+        return Dates::default();
+    };
+    // A field without a number is -1.
+    let day = |days: libc::c_long| u32::try_from(days).ok().filter(|day| *day != u32::MAX);
+    Dates {
+        password_changed: day(found.sp_lstchg),
+        expires: day(found.sp_expire),
+    }
+}
 
 /// One PAM transaction, ended when dropped.
 pub(super) struct Pam {

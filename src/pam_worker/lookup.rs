@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Group, User, getgrouplist};
 
 use super::answers::{HostGroup, HostUser};
+use super::ffi;
 use super::limits::{GROUPS_MAX, TEXT_BYTES_MAX};
 use crate::model::TypedName;
 
@@ -15,7 +16,7 @@ use crate::model::TypedName;
 ///
 /// # Errors
 /// In the admin's words: a name service failed, or something of the answer could not be read in full.
-pub(super) fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
+pub fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
     let failed = |call: &str, error: Errno| format!("{call} for `{}`: {}", name.as_str(), error.desc());
     let Some(user) = User::from_name(name.as_str()).map_err(|error| failed("getpwnam", error))? else {
         return Ok(None);
@@ -45,6 +46,7 @@ pub(super) fn user(name: &TypedName) -> Result<Option<HostUser>, String> {
         )
         .filter(|gecos: &String| !gecos.is_empty()),
         groups,
+        dates: ffi::dates(&c_name),
         name: user.name,
     }))
 }

@@ -21,8 +21,9 @@ mod settings;
 mod supervisor;
 mod transaction;
 
-pub use answers::{Change, HostGroup, HostUser, Refusal, Unreachable, Verdict};
+pub use answers::{Change, Dates, HostGroup, HostUser, Refusal, Unreachable, Verdict};
 pub use client::Client;
+pub use lookup::user as look_up;
 pub use process::run as run_process;
 pub use settings::{ClientSettings, Service, WorkerSettings};
 pub use supervisor::{StartError, Worker};

@@ -49,6 +49,36 @@ pub struct FormerPassword {
     pub client: Network,
 }
 
+/// What may be told of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketUse {
+    /// Whose it is.
+    pub account: Account,
+    /// The front end that issued it.
+    pub door: Door,
+    /// The client it was issued to, where tickets are bound to clients.
+    pub client: Option<Network>,
+    /// When its user logged in.
+    pub login: Now,
+    /// When it was last used.
+    pub used: Now,
+    /// When it ends whatever happens.
+    pub expires: Now,
+}
+
+impl From<&TicketRecord> for TicketUse {
+    fn from(ticket: &TicketRecord) -> Self {
+        Self {
+            account: ticket.account.clone(),
+            door: ticket.door,
+            client: ticket.client,
+            login: ticket.login,
+            used: ticket.used,
+            expires: ticket.expires,
+        }
+    }
+}
+
 /// One lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRecord {

@@ -5,6 +5,8 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::TICKETS_PER_ACCOUNT_MAX;
 use super::held::{Effect, Held};
+use super::history::Forgotten;
+use super::history_statements;
 use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
 use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd, Source, UserName};
 
@@ -21,6 +23,11 @@ pub(super) enum Change {
     PruneTickets(Now),
     PutLease(LeaseRecord),
     RemoveLease(Account, FarmName),
+    ForgetAttempts(Forgotten),
+    PruneHistory {
+        attempts_before: Now,
+        seats_before: Now,
+    },
 }
 
 impl Change {
@@ -79,6 +86,11 @@ impl Change {
                 effects.push(Effect::LeaseGone(account, farm));
                 Ok(removed)
             }
+            Self::ForgetAttempts(which) => history_statements::forget(transaction, &which),
+            Self::PruneHistory {
+                attempts_before,
+                seats_before,
+            } => history_statements::prune(transaction, attempts_before, seats_before),
         }
     }
 }
@@ -207,6 +219,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for lease in leases.query_map([], read_lease)? {
         held.follow(Effect::LeaseKept(lease?));
     }
+    held.remember(history_statements::load(connection)?);
     Ok(held)
 }
 
@@ -247,7 +260,7 @@ fn read_lease(row: &Row<'_>) -> rusqlite::Result<LeaseRecord> {
 }
 
 /// The account in the first two columns.
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
         source: word(row, 0, Source::from_word)?,
         user: word(row, 1, |text| UserName::new(text).ok())?,
@@ -261,11 +274,17 @@ fn network(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Network>> {
     }
 }
 
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {
+/// The moment in that column.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {
     row.get(column).map(Now::from_unix_ms)
 }
 
-fn word<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+/// What the word in that column stands for.
+pub(super) fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     read(&text).ok_or_else(|| {
         let why = format!("`{}` is no value of this column", text.escape_debug());

@@ -107,6 +107,83 @@ async fn records_outlive_a_restart_unchanged() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_version_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rusqlite::Connection::open(state(&folder)).unwrap();
+    file.execute_batch(OF_SCHEMA_1).unwrap();
+    drop(file);
+    let store = Embedded::open(&state(&folder)).unwrap();
+    store.add_ticket(ticket("alice", 1)).await.unwrap();
+    let seat = SeatRecord {
+        account: account("alice"),
+        network: "10.1.0.1".parse().unwrap(),
+        used: at(100),
+    };
+    store.note_seat(seat.clone());
+    drop(store);
+    let store = Embedded::open(&state(&folder)).unwrap();
+    assert_eq!(store.take_remembered().seats, [seat]);
+    assert!(store.take_remembered().seats.is_empty());
+}
+
+#[tokio::test]
+async fn notes_of_the_throttle_are_kept_until_they_are_old_or_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let attempt = |typed: &str, user: Option<&str>, host: u8, second| AttemptRecord {
+        at: at(second),
+        network: format!("10.1.0.{host}").parse().unwrap(),
+        typed: typed.to_owned(),
+        account: user.map(account),
+        success: host == 9,
+    };
+    let notes = [
+        attempt("ünal", Some("Ünal"), 1, 100),
+        attempt("al@example.org", Some("Ünal"), 2, 200),
+        attempt("nobody", None, 2, 300),
+        attempt("bob", Some("bob"), 9, 400),
+    ];
+    let noted = || {
+        let store = Embedded::open(&state(&folder)).unwrap();
+        for note in &notes {
+            store.note_attempt(note.clone());
+        }
+        drop(store);
+        Embedded::open(&state(&folder)).unwrap()
+    };
+    let rest = || {
+        Embedded::open(&state(&folder))
+            .unwrap()
+            .take_remembered()
+            .attempts
+    };
+    for (which, gone, left) in [
+        (Forgotten::Name("ünal".to_owned()), 2, vec![&notes[2], &notes[3]]),
+        (
+            Forgotten::Name("nobody".to_owned()),
+            1,
+            vec![&notes[0], &notes[1], &notes[3]],
+        ),
+        (Forgotten::Client(notes[1].network), 2, vec![&notes[0], &notes[3]]),
+        (Forgotten::All, 4, Vec::new()),
+    ] {
+        let store = noted();
+        assert_eq!(store.take_remembered().attempts, notes);
+        assert_eq!(store.forget_attempts(which).await.unwrap(), gone);
+        drop(store);
+        assert_eq!(rest().iter().collect::<Vec<_>>(), left);
+        Embedded::open(&state(&folder))
+            .unwrap()
+            .forget_attempts(Forgotten::All)
+            .await
+            .unwrap();
+    }
+    let store = noted();
+    assert_eq!(store.prune_history(at(300), at(0)).await.unwrap(), 2);
+    drop(store);
+    assert_eq!(rest(), notes[2..]);
+}
+
+#[tokio::test]
 async fn what_was_answered_outlives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(&state(&folder)).unwrap();

@@ -37,6 +37,7 @@ fn settings(domain: &Samba) -> Settings {
             filter: Filter::default_for_users(schema),
         },
         user_attribute: schema.default_user_attribute().into(),
+        base: base.clone(),
         group_base: base,
         group_filter: Filter::default_for_groups(schema),
         sync: true,
@@ -99,6 +100,15 @@ async fn both_names_of_an_account_are_one_account_in_any_case() {
     // The name of another domain, of a computer, and names that mean something in a filter.
     for typed in ["LAB\\ann", "ann@other.example.org", "dc1$", "an*", "*)(cn=*"] {
         assert!(find(&directory, typed).await.is_none(), "{typed}");
+    }
+    // What may be looked for in another source: neither name of a user, nor of anything else of the domain.
+    for (typed, known) in [
+        ("ann@lab.example.org", true),
+        ("Domain Admins", true),
+        ("no such name", false),
+    ] {
+        let name = TypedName::new(typed).unwrap();
+        assert_eq!(directory.knows(&name).await, Ok(known), "{typed}");
     }
 }
 
@@ -369,7 +379,9 @@ async fn the_audit_says_why_an_account_is_refused() {
         "134000000000000000",
     );
     domain.set(&samba::person("h-must-change"), "pwdLastSet", "0");
-    let broker = Broker::start(&configuration(domain));
+    // The throttle would refuse before the domain locks.
+    let throttle = "[authentication.throttle]\nuser = \"100 in 5m\"\n";
+    let broker = Broker::start(&(configuration(domain) + throttle));
     for attempt in 0..samba::LOCKOUT_THRESHOLD {
         login(&broker, "h-locked", &format!("wrong-{attempt}")).await;
     }
@@ -400,18 +412,24 @@ async fn refusals_are_told_apart_by_the_bind_alone() {
     domain.add(&samba::user("ida"));
     let directory = directory(domain);
     let before = find(&directory, "ida").await.expect("an entry");
+    let told = async |secret: &str| {
+        directory
+            .check_password(&before, &password(secret))
+            .await
+            .unwrap()
+    };
     // Found while it was active, disabled a moment later.
     domain.set(&samba::person("ida"), "userAccountControl", "514");
-    let told = directory
-        .check_password(&before, &password("ida-secret"))
-        .await
-        .unwrap();
-    assert_eq!(told, PasswordAnswer::Refused(Refusal::Disabled));
-    let told = directory
-        .check_password(&before, &password("wrong"))
-        .await
-        .unwrap();
-    assert_eq!(told, PasswordAnswer::Wrong);
+    assert_eq!(
+        told("ida-secret").await,
+        PasswordAnswer::Refused(Refusal::Disabled)
+    );
+    assert_eq!(told("wrong").await, PasswordAnswer::Wrong);
+    domain.set(&samba::person("ida"), "userAccountControl", "512");
+    for _ in 1..samba::LOCKOUT_THRESHOLD {
+        assert_eq!(told("wrong").await, PasswordAnswer::Wrong);
+    }
+    assert_eq!(told("ida-secret").await, PasswordAnswer::Refused(Refusal::Locked));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -426,6 +444,11 @@ async fn one_wrong_password_is_one_failure_in_the_domain() {
     // The same one again, by the other name: not even shown to the domain.
     login(&broker, "JACK@lab.example.org", "wrong").await;
     assert_eq!(failures(), 1);
+    assert!(
+        broker.log().contains("the same wrong password again"),
+        "{}",
+        broker.log()
+    );
     login(&broker, "nobody-of-that-name", "wrong").await;
     let answer = login(&broker, "jack", "jack-secret").await;
     assert_eq!(profiles(&answer), ["plain"]);

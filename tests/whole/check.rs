@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use x2godirector::cli::check::report;
-use x2godirector::config::{Configuration, load};
+use x2godirector::config::{Accounts, Configuration, load};
 
 use crate::lab::authority::Authority;
 
@@ -40,6 +40,18 @@ fn the_shipped_configuration_is_good_as_it_is() {
     assert_eq!(configuration.policy.rules().count(), 4);
 }
 
+#[test]
+fn the_example_without_a_directory_is_good_as_it_is() {
+    let configuration = load(&[PathBuf::from("examples/local/conf.d")], iter::empty());
+    let configuration = configuration.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(configuration.warnings.is_empty(), "{:#?}", configuration.warnings);
+    let Accounts::Host(host) = configuration.accounts else {
+        panic!("{:?}", configuration.accounts);
+    };
+    assert_eq!(host.min_uid, 1000);
+    assert_eq!(configuration.expectations, 2);
+}
+
 /// What the comments call a default is one: with every commented-out key switched on, little changes.
 #[test]
 fn the_defaults_in_the_comments_are_the_defaults() {
@@ -52,6 +64,9 @@ fn the_defaults_in_the_comments_are_the_defaults() {
         "user_dn_template",
         "live_event",
         "group_filter",
+        "admin_socket",
+        "metrics_listen",
+        "file",
     ];
     for entry in fs::read_dir("conf.d").unwrap() {
         let path = entry.unwrap().path();
@@ -77,8 +92,11 @@ fn the_defaults_in_the_comments_are_the_defaults() {
             .collect();
         fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
     }
-    let switched_on = load(&[folder.path().to_owned()], iter::empty()).unwrap();
     let shipped = shipped(&[]);
+    let switched_on = Configuration {
+        hash: shipped.hash,
+        ..load(&[folder.path().to_owned()], iter::empty()).unwrap()
+    };
     assert_eq!(format!("{switched_on:?}"), format!("{shipped:?}"));
 }
 
@@ -162,7 +180,7 @@ fn the_environment_overrides_the_files() {
     ]);
     assert_eq!(configuration.server.listen.len(), 2);
     assert_eq!(configuration.state, Path::new("/tmp/x/state.db"));
-    assert_eq!(configuration.directory.servers[0].port, 3890);
+    assert_eq!(configuration.accounts.directory().unwrap().servers[0].port, 3890);
     assert!(!configuration.authentication.bind_ticket_to_client);
     let staff = configuration
         .farms

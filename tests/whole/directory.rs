@@ -12,7 +12,7 @@ use x2godirector::directory::{
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
 
-use crate::lab::authority::Authority;
+use crate::lab::authority::{self, Authority};
 use crate::lab::fake_ldap::{self, FakeLdap};
 use crate::lab::slapd::{self, Slapd};
 
@@ -47,6 +47,7 @@ fn settings(servers: Vec<Server>) -> Settings {
             filter: Filter::new("(objectClass=inetOrgPerson)").unwrap(),
         },
         user_attribute: "uid".into(),
+        base: Dn::new(slapd::BASE).unwrap(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
         group_filter: Filter::new(GROUP_FILTER).unwrap(),
         // The searches are counted here.
@@ -447,8 +448,13 @@ async fn certificates_that_are_not_believed_are_explained() {
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
         params.not_before = rcgen::date_time_ymd(2019, 1, 1);
     });
+    let self_made = authority.issue_with(&["127.0.0.1"], |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
     for (issued, words) in [
         (nameless, "no subjectAltName"),
+        (self_made, "marked as an authority's own"),
+        (authority::of_version_1(), "of version 1"),
         (foreign, "is not for 127.0.0.1"),
         (expired, "has expired"),
     ] {

@@ -8,7 +8,9 @@
 )]
 
 mod active_directory;
+mod admin;
 mod architecture;
+mod chain;
 mod check;
 mod diff;
 mod directory;
@@ -23,6 +25,9 @@ mod pam;
 mod password;
 mod real_client;
 mod rules_guide;
+mod secrets;
 mod sync;
+mod throttle;
 mod tickets;
+mod unproven;
 mod wire;

@@ -37,6 +37,7 @@ fn broker(server: &Slapd) -> Broker {
             ticket_lifetime: Duration::from_secs(36_000),
             ticket_idle: Duration::from_secs(7_200),
             bind_ticket_to_client: true,
+            throttle: Arc::default(),
         },
     );
     Broker {

@@ -1,7 +1,9 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
+mod chain;
 mod login_order;
 mod password_change;
+mod throttled;
 mod ticket_laws;
 
 use std::path::Path;
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 
 use super::fake::FakeAccounts;
 use super::*;
-use crate::model::{ClientAddress, Door, Now, Password, Secret, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
@@ -29,6 +31,7 @@ fn settings() -> Settings {
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
+        throttle: Arc::default(),
     }
 }
 

@@ -288,3 +288,22 @@ async fn one_wrong_old_password_in_many_changes_and_logins_at_once_counts_once()
     }
     assert_eq!(lab.binds(), 1);
 }
+
+#[tokio::test]
+async fn wrong_old_passwords_count_in_the_throttle() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(alice(0)).await;
+    for number in 0..5 {
+        let guess = format!("guess {number}");
+        let refused = lab.change(now_with(&guess, 1), NEW).await;
+        assert_eq!(refused, Err(Failure::Wrong));
+    }
+    let binds = lab.binds();
+    let change = lab.change(alice(2).ticket(&ticket), NEW).await;
+    assert!(matches!(change, Err(Failure::Throttled(_))), "{change:?}");
+    let login = lab.list(alice(2)).await;
+    assert!(matches!(login, Err(Failure::Throttled(_))), "{login:?}");
+    assert_eq!(lab.binds(), binds);
+    assert_eq!(lab.proof(alice(2).ticket(&ticket)).await, Proof::Ticket);
+    assert_eq!(lab.change(alice(1000).ticket(&ticket), NEW).await, Ok(Ok(())));
+}

@@ -3,10 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::super::answers::{Change, HostGroup, HostUser, Refusal, Verdict};
+use super::super::answers::{Change, Dates, HostGroup, HostUser, Refusal, Verdict};
 use super::super::limits::{FAIL_DELAY_MAX, GROUPS_MAX, LINES_MAX, TEXT_BYTES_MAX};
 use super::Malformed;
 use crate::model::{Password, Secret, TypedName};
+
+/// What stands for a date that there is not.
+const NO_DAY: u32 = u32::MAX;
 
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     let text = cut(text);
@@ -47,6 +50,9 @@ pub(super) fn put_user(out: &mut Vec<u8>, user: &HostUser) {
     for group in &user.groups {
         put_text(out, &group.name);
         out.extend(group.gid.to_be_bytes());
+    }
+    for day in [user.dates.password_changed, user.dates.expires] {
+        out.extend(day.unwrap_or(NO_DAY).to_be_bytes());
     }
 }
 
@@ -192,6 +198,11 @@ impl<'a> Reader<'a> {
             Ok(HostGroup { name, gid })
         };
         let groups = (0..count).map(group).collect::<Result<_, _>>()?;
+        let mut day = || Ok(Some(self.u32()?).filter(|day| *day != NO_DAY));
+        let dates = Dates {
+            password_changed: day()?,
+            expires: day()?,
+        };
         Ok(HostUser {
             name,
             uid,
@@ -199,6 +210,7 @@ impl<'a> Reader<'a> {
             home,
             gecos,
             groups,
+            dates,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::answers::{HostGroup, Refusal};
+use super::super::answers::{Dates, HostGroup, Refusal};
 use super::super::limits::{FAIL_DELAY_MAX, LINES_MAX, TEXT_BYTES_MAX};
 use super::fields::REFUSALS;
 use super::*;
@@ -61,16 +61,29 @@ fn user() -> impl Strategy<Value = HostUser> {
     let group = (".{0,30}", any::<u32>()).prop_map(|(name, gid)| HostGroup { name, gid });
     let groups = prop::collection::vec(group, 0..20);
     let gecos = prop::option::of(".{1,40}");
-    (".{0,40}", any::<u32>(), any::<u32>(), ".{0,40}", gecos, groups).prop_map(
-        |(name, uid, gid, home, gecos, groups)| HostUser {
+    let day = || prop::option::of(0..u32::MAX);
+    let dates = (day(), day()).prop_map(|(password_changed, expires)| Dates {
+        password_changed,
+        expires,
+    });
+    (
+        ".{0,40}",
+        any::<u32>(),
+        any::<u32>(),
+        ".{0,40}",
+        gecos,
+        groups,
+        dates,
+    )
+        .prop_map(|(name, uid, gid, home, gecos, groups, dates)| HostUser {
             name,
             uid,
             gid,
             home,
             gecos,
             groups,
-        },
-    )
+            dates,
+        })
 }
 
 fn delay() -> impl Strategy<Value = Duration> {
@@ -167,6 +180,7 @@ fn what_is_too_long_is_no_partial_knowledge() {
         home: "/home/alice".to_owned(),
         gecos: None,
         groups: (0..600).map(group).collect(),
+        dates: Dates::default(),
     };
     let body = Reply::User(Some(user)).encode();
     assert!(matches!(Reply::decode(&body), Ok(Reply::Failed(_))));

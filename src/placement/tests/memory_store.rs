@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::{Account, FarmName, Now};
-use crate::store::{Answer, LeaseRecord, Store, StoreError, TicketHash, TicketRecord};
+use crate::store::{Answer, LeaseRecord, Store, StoreError, TicketHash, TicketRecord, TicketUse};
 
 /// Leases in memory, and how many of the next changes fail.
 #[derive(Default)]
@@ -68,6 +68,9 @@ impl Store for MemoryStore {
         unreachable!("placement keeps no tickets")
     }
     fn rotate_ticket(&self, _: TicketHash, _: Now, _: TicketRecord) -> Answer<'_, bool> {
+        unreachable!("placement keeps no tickets")
+    }
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>> {
         unreachable!("placement keeps no tickets")
     }
     fn touch_ticket(&self, _: TicketHash, _: Now) {
