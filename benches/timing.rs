@@ -83,7 +83,7 @@ fn main() {
 
 fn measure(scheme: Scheme) {
     let size = Size {
-        users: 10,
+        users: 100,
         profiles: 10,
         rules: 5,
         nested_groups: false,
