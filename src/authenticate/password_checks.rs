@@ -225,7 +225,7 @@ impl PasswordChecks {
             outcome: ended_early(),
             sender,
         };
-        Entered::Begun(check, answer)
+        Entered::Begun(Box::new(check), answer)
     }
 
     /// As long as a check would take now: an answer that asked nobody must not show that by its time.
@@ -296,7 +296,7 @@ enum Entered {
     Done(Checked),
     Joined(watch::Receiver<Option<Outcome>>),
     /// It is to be run now.
-    Begun(Check, watch::Receiver<Option<Outcome>>),
+    Begun(Box<Check>, watch::Receiver<Option<Outcome>>),
     /// Others under way decide whether it may begin.
     Busy,
 }

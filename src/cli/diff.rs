@@ -63,7 +63,7 @@ impl Diff {
         let (Some(old), Some(new)) = (old, new) else {
             return ExitCode::from(EXIT_TROUBLE);
         };
-        match self.compare(&old, new) {
+        match self.compare(&old, &new) {
             Ok(Outcome::NothingChanges) => ExitCode::SUCCESS,
             Ok(Outcome::Changes) => ExitCode::from(EXIT_CHANGES),
             Ok(Outcome::Incomplete) => complain(
@@ -74,7 +74,7 @@ impl Diff {
         }
     }
 
-    fn compare(&self, old: &Configuration, new: Configuration) -> anyhow::Result<Outcome> {
+    fn compare(&self, old: &Configuration, new: &Configuration) -> anyhow::Result<Outcome> {
         let now = clock::now();
         let comparison = Comparison::new(&old.policy, &new.policy, now)?;
         let Some(mut settings) = new.accounts.directory().cloned() else {
