@@ -257,7 +257,7 @@ async fn explain_says_what_a_list_gives_and_through_which_groups() {
     assert!(
         String::from_utf8(nobody.stderr)
             .unwrap()
-            .contains("the directory has no user `nobody`")
+            .contains("the directory does not have that name")
     );
     site.slapd.kill();
     let outage = site.broker.run(&["explain", "dave"]);
