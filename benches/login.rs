@@ -151,6 +151,7 @@ fn size(scheme: Scheme, nested_groups: bool) -> Size {
         profiles: 100,
         rules: 50,
         nested_groups,
+        sync: false,
         scheme,
     }
 }

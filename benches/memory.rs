@@ -35,6 +35,7 @@ fn main() {
         profiles: PROFILES,
         rules: RULES,
         nested_groups: true,
+        sync: true,
         scheme: SSHA,
     });
     println!("{PROFILES} profiles, {RULES} rules, {TICKETS} live tickets; resident memory of the daemon");

@@ -1,8 +1,14 @@
 //! The running daemon: configuration to snapshot to listeners; reload, drain, and word to systemd.
 
+mod accounts;
 pub mod clock;
-mod core_dumps;
+pub(crate) mod core_dumps;
+mod daemon;
+mod reload;
+mod report;
 mod snapshot;
+mod start_error;
+mod throttle;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,51 +18,36 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::admin::{self, Socket, SocketError};
+use crate::audit::{self, AuditFile};
 use crate::authenticate::PasswordChecks;
-use crate::broker::{Broker, Edge};
-use crate::config::{self, Configuration, Diagnostic};
-use crate::http::{self, BindError, CertificateError, Operations, Server, certificate};
+use crate::authenticate::throttle::Throttle;
+use crate::broker::{Broker, Edge, Records};
+use crate::config::{self, Configuration};
+use crate::http::{self, MetricsServer, Operations, Server, certificate};
 use crate::model::Caller;
+use crate::observe::{Logs, Metrics};
 use crate::placement::Placements;
-use crate::store::{Embedded, Store, StoreError};
+use crate::store::{Embedded, Store};
 use crate::wire::{Reply, Request};
+
+use daemon::{Daemon, Fixed};
+use reload::Wish;
+
+pub use start_error::StartError;
 
 /// How often tickets and leases whose time is over are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-
-/// Why the daemon does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration has errors.
-    #[error("the configuration has errors")]
-    Configuration(Vec<Diagnostic>),
-    /// The certificate or its key cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The directory's settings cannot be used.
-    #[error(transparent)]
-    Directory(#[from] crate::directory::SetupError),
-    /// The state cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The operating system refused something else.
-    #[error("{0}")]
-    System(#[from] std::io::Error),
-}
+/// How long the end of the daemon waits for the last decisions to be written.
+const AUDIT_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The daemon.
 pub struct App {
-    folders: Vec<PathBuf>,
-    broker: Arc<Broker>,
+    daemon: Arc<Daemon>,
     server: Server,
-    /// What it listens with, to say at a reload what takes a restart.
-    settings: http::Settings,
-    state: PathBuf,
-    store: Arc<dyn Store>,
-    checks: Arc<PasswordChecks>,
+    /// None where its default place cannot be used.
+    _admin: Option<admin::Server>,
+    metrics: Option<MetricsServer>,
     signals: Signals,
 }
 
@@ -82,7 +73,7 @@ impl App {
     ///
     /// # Errors
     /// What stops it, in the admin's words.
-    pub async fn start(folders: Vec<PathBuf>) -> Result<Self, StartError> {
+    pub async fn start(folders: Vec<PathBuf>, logs: Logs) -> Result<Self, StartError> {
         core_dumps::forbid()?;
         // From here on a signal waits for `run` instead of ending the process half started.
         let signals = Signals {
@@ -90,29 +81,62 @@ impl App {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         };
+        let started = clock::now();
         let configuration = read(&folders)?;
         // Makes the state folder, where a self-signed certificate goes too.
-        let store: Arc<dyn Store> = Arc::new(Embedded::open(&configuration.state)?);
-        let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
-        let checks = Arc::new(PasswordChecks::new());
-        let (settings, state) = (configuration.server.clone(), configuration.state.clone());
-        let listeners = http::bind(&settings.listen)?;
+        let embedded = Arc::new(Embedded::open(&configuration.state)?);
+        let throttle = Throttle::restore(Arc::clone(&embedded) as _, &configuration.authentication.throttle);
+        let store: Arc<dyn Store> = embedded;
+        let certificate = certificate::load(&configuration.server.key_pair, started)?;
+        let checks = Arc::new(PasswordChecks::throttled(throttle));
+        let fixed = Fixed::of(&configuration);
+        let listeners = http::bind(&fixed.server.listen)?;
+        let metrics_listener = http::bind(fixed.metrics_listen.as_slice())?.pop();
+        let socket = admin_socket(&fixed.admin)?;
+        let records = Arc::new(Records {
+            audit: audit::Log::new(),
+            metrics: Metrics::new(started),
+        });
+        let audit_file = configuration.audit_file.clone().map(AuditFile::open);
+        records.audit.turn_to(audit_file.transpose()?);
         let snapshot = snapshot::build(configuration, &store, &checks, None).await?;
         let placements = Placements::load(Arc::clone(&store)).await?;
         let edge = Edge {
             now: clock::now,
             random: rand::random,
         };
-        let broker = Arc::new(Broker::new(snapshot, placements, edge));
-        let server = Server::start(listeners, settings.clone(), tls, Arc::clone(&broker))?;
-        Ok(Self {
+        let broker = Arc::new(Broker::new(snapshot, placements, edge, Arc::clone(&records)));
+        let server = Server::start(listeners, fixed.server.clone(), certificate, Arc::clone(&broker))?;
+        let daemon = Arc::new(Daemon {
             folders,
+            front: server.handle(),
+            addresses: server.addresses().to_vec(),
+            metrics_address: metrics_listener
+                .as_ref()
+                .map(std::net::TcpListener::local_addr)
+                .transpose()?,
+            fixed,
             broker,
-            server,
-            settings,
-            state,
+            records,
             store,
             checks,
+            logs,
+            started,
+            reloading: tokio::sync::Mutex::default(),
+            last_reload: std::sync::Mutex::default(),
+        });
+        let metrics = metrics_listener
+            .map(|listener| MetricsServer::start(listener, Arc::clone(&daemon)))
+            .transpose()?;
+        let group = daemon.fixed.admin.group.clone();
+        let admin = socket
+            .map(|socket| admin::Server::start(socket, group, Arc::clone(&daemon)))
+            .transpose()?;
+        Ok(Self {
+            daemon,
+            server,
+            _admin: admin,
+            metrics,
             signals,
         })
     }
@@ -128,67 +152,41 @@ impl App {
         for address in self.addresses() {
             tracing::info!("listening on https://{address}");
         }
+        if let Some(metrics) = &self.metrics {
+            tracing::info!("metrics on http://{}/metrics", metrics.address());
+        }
         tell_systemd(&[NotifyState::Ready]);
         let mut prune = tokio::time::interval(PRUNE_EVERY);
         loop {
             tokio::select! {
-                _ = self.signals.hang_up.recv() => self.reload().await,
+                _ = self.signals.hang_up.recv() => drop(self.daemon.reload(Wish::Signal).await),
                 _ = self.signals.terminate.recv() => break,
                 _ = self.signals.interrupt.recv() => break,
-                _ = prune.tick() => self.prune().await,
+                _ = prune.tick() => self.daemon.prune().await,
             }
         }
         tracing::info!("stopping: requests under way are finished first");
         tell_systemd(&[NotifyState::Stopping]);
         self.server.shutdown().await;
-    }
-
-    /// Reads the configuration again. If anything in it is wrong, the one in use stays, certificate included.
-    async fn reload(&mut self) {
-        match self.renew().await {
-            Ok(()) => tracing::info!("configuration reloaded"),
-            Err(StartError::Configuration(problems)) => {
-                for problem in problems {
-                    tracing::error!("{problem}");
-                }
-                tracing::error!("not reloaded: the configuration in use stays");
-            }
-            Err(error) => tracing::error!(%error, "not reloaded: the configuration in use stays"),
-        }
-    }
-
-    async fn renew(&mut self) -> Result<(), StartError> {
-        let configuration = read(&self.folders)?;
-        let tls = certificate::load(&configuration.server.key_pair, clock::now())?;
-        let key_pair = configuration.server.key_pair.clone();
-        let needs_restart = http::Settings {
-            key_pair,
-            ..self.settings.clone()
-        } != configuration.server
-            || self.state != configuration.state;
-        let current = self.broker.snapshot();
-        let snapshot =
-            snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
-        self.broker.replace(snapshot);
-        self.server.reload(tls);
-        if needs_restart {
-            tracing::warn!("[server]: all but the certificate takes effect at the next restart");
-        }
-        Ok(())
-    }
-
-    /// Keeps the store small. What it would remove counts no longer, so a failure costs nothing but space.
-    async fn prune(&self) {
-        if let Err(error) = self.store.prune_tickets(clock::now()).await {
-            tracing::warn!(%error, "ended tickets stay in the store");
-        }
-        if let Err(error) = self.broker.prune().await {
-            tracing::warn!(%error, "ended leases stay in the store");
-        }
+        self.daemon.records.audit.flush(AUDIT_FLUSH_TIMEOUT).await;
     }
 }
 
-/// Reads the configuration and logs its warnings.
+/// The admin socket. Where the configuration names none and the default place cannot be made, as in a checkout of
+/// the source, the broker serves without; a place that was named must do. A socket that another daemon has is
+/// never passed over: commands meant for this daemon would reach that one.
+fn admin_socket(settings: &admin::Settings) -> Result<Option<Socket>, SocketError> {
+    match Socket::bind(settings.path()) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error @ SocketError::Refused { .. }) if settings.socket.is_none() => {
+            tracing::warn!("{error}; until then commands such as `x2godirector status` reach nobody");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the configuration and logs its warnings. Blocks.
 fn read(folders: &[PathBuf]) -> Result<Configuration, StartError> {
     let configuration =
         config::load(folders, config::process_environment()).map_err(StartError::Configuration)?;

@@ -11,17 +11,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::audit::Outcome;
-use crate::authenticate::{Failure, Login, Verified};
-use crate::directory::Unavailable;
-use crate::entitlement::{Offer, Policy};
+use crate::audit::{self, Outcome};
+use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
+use crate::directory::{Directory, Rejection, Unavailable};
+use crate::entitlement::{Notice, Notices, Offer, Policy};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
-use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TypedName};
+use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
+use crate::observe::Metrics;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
-    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost,
+    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost, Task,
 };
 
 use turn::Turn;
@@ -38,10 +39,29 @@ pub struct Snapshot {
     pub login: Login,
     /// Where the groups of those who logged in are read.
     pub groups: Arc<dyn Groups>,
+    /// The directory, for the health of its servers; none where nobody proves anything.
+    pub directory: Option<Arc<Directory>>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
     /// How clients shall behave.
     pub client: ClientConfig,
+    /// What users are told.
+    pub notices: Notices,
+    /// What all this was read from.
+    pub configuration: ConfigurationHash,
+    /// When it was taken.
+    pub since: Now,
+    /// The attributes, in lower case, that rules and profiles use: what a line about a decision tells of a person.
+    pub recorded_attributes: Vec<String>,
+}
+
+/// Where the broker tells what it decided.
+#[derive(Debug)]
+pub struct Records {
+    /// One line for each decision.
+    pub audit: audit::Log,
+    /// The numbers.
+    pub metrics: Metrics,
 }
 
 /// What the broker takes from the world.
@@ -58,6 +78,7 @@ pub struct Broker {
     snapshot: ArcSwap<Snapshot>,
     placements: Placements,
     edge: Edge,
+    records: Arc<Records>,
 }
 
 /// Why a request was refused.
@@ -75,6 +96,9 @@ enum Refusal {
     /// The rules do not give this profile.
     #[error("profile `{0}` is not offered to this user here and now")]
     NotOffered(ProfileId),
+    /// The old password is right, and the new one is not taken.
+    #[error("password not changed: {0}")]
+    NotChanged(Rejection),
 }
 
 impl Refusal {
@@ -83,18 +107,27 @@ impl Refusal {
             Self::Login(Failure::Unavailable { .. }) | Self::Groups(_) | Self::Store(_) => {
                 Outcome::Unavailable
             }
-            Self::Login(_) | Self::NotOffered(_) => Outcome::Refused,
+            Self::Login(_) | Self::NotOffered(_) | Self::NotChanged(_) => Outcome::Refused,
+        }
+    }
+
+    /// What the client is told: only somebody who has proven the old password learns that it was not changed.
+    fn reply(&self, task: Task) -> Reply {
+        match self {
+            Self::NotChanged(_) => Reply::PasswordChange { changed: false },
+            Self::Login(_) | Self::Groups(_) | Self::Store(_) | Self::NotOffered(_) => task.refusal(),
         }
     }
 }
 
 impl Broker {
     /// A broker that begins with this snapshot.
-    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge) -> Self {
+    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge, records: Arc<Records>) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             placements,
             edge,
+            records,
         }
     }
 
@@ -106,6 +139,11 @@ impl Broker {
     /// Lets new requests begin with another snapshot; those under way keep theirs.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The leases.
+    pub fn placements(&self) -> &Placements {
+        &self.placements
     }
 
     /// Removes from the store the leases whose time is over.
@@ -121,7 +159,8 @@ impl Broker {
         let began = Instant::now();
         let task = request.task();
         let id = DecisionId::from_random((self.edge.random)());
-        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)());
+        let records = Arc::clone(&self.records);
+        let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)(), records);
         let result = match request {
             Request::Prove(credentials) => proven(&mut turn, &credentials).await,
             Request::List(credentials) => self.list(&mut turn, &credentials).await,
@@ -130,9 +169,15 @@ impl Broker {
                 profile,
                 login,
             } => self.select(&mut turn, &credentials, &profile, login).await,
-            Request::ChangePassword { credentials, .. } => change_password(&mut turn, &credentials).await,
+            Request::ChangePassword {
+                credentials,
+                new_password,
+            } => change_password(&mut turn, &credentials, &new_password).await,
             Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
-            Request::TestConnection => Ok(Reply::ConnectionTest),
+            Request::TestConnection => {
+                let taken = turn.snapshot.login.connection_test(caller.address, turn.now);
+                taken.map(|()| Reply::ConnectionTest).map_err(Refusal::from)
+            }
         };
         match result {
             Ok(reply) => {
@@ -143,24 +188,49 @@ impl Broker {
                 turn.refused(refusal.outcome(), refusal.to_string());
                 drop(turn);
                 tokio::time::sleep_until(next_step(began, Instant::now())).await;
-                task.refusal()
+                refusal.reply(task)
             }
         }
     }
 
-    /// The profiles somebody may have.
+    /// The profiles somebody may have, and what they must read.
     async fn list(&self, turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-        let (verified, identity) = identify(turn, credentials).await?;
-        let offers = turn.snapshot.policy.offers(&identity, turn.context());
+        let proven = prove(turn, credentials).await?;
+        let ticket = turn.ticket_of(&proven);
+        let snapshot = Arc::clone(&turn.snapshot);
+        let (notices, offers) = match proven {
+            Proven::Verified(verified) => {
+                let identity = identity(turn, &verified).await?;
+                let offers = snapshot.policy.offers(&identity, turn.context());
+                let password = verified.password_end();
+                (
+                    snapshot.notices.beside(offers.len(), password, turn.occasion()),
+                    offers,
+                )
+            }
+            Proven::ChangeOnly(known) => {
+                turn.note_change_only();
+                let here = known.is_changed_here();
+                (
+                    snapshot.notices.instead_of_offers(here, turn.occasion()),
+                    Vec::new(),
+                )
+            }
+        };
         turn.note_offers(&offers);
+        turn.note_notices(&notices);
         Ok(Reply::List {
-            ticket: turn.ticket_of(&verified),
-            profiles: offers.iter().map(listed).collect(),
-            client: turn.snapshot.client,
+            ticket,
+            profiles: notices
+                .iter()
+                .map(shown)
+                .chain(offers.iter().map(listed))
+                .collect(),
+            client: snapshot.client,
         })
     }
 
-    /// A host for one of them.
+    /// A host for one of them; none for a notice, whoever was shown it.
     async fn select(
         &self,
         turn: &mut Turn,
@@ -169,7 +239,14 @@ impl Broker {
         login: Option<TypedName>,
     ) -> Result<Reply, Refusal> {
         turn.note_profile(profile);
-        let (verified, identity) = identify(turn, credentials).await?;
+        let proven = prove(turn, credentials).await?;
+        let ticket = turn.ticket_of(&proven);
+        if profile.is_notice() {
+            turn.note_notice(profile);
+            return Ok(Reply::Select { ticket, host: None });
+        }
+        let verified = proven.verified()?;
+        let identity = identity(turn, &verified).await?;
         let snapshot = Arc::clone(&turn.snapshot);
         let offer = snapshot.policy.offer(&identity, turn.context(), profile);
         let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
@@ -180,7 +257,7 @@ impl Broker {
             .await;
         turn.note_placement(&placed);
         Ok(Reply::Select {
-            ticket: turn.ticket_of(&verified),
+            ticket,
             host: placed.ok().map(|placement| SelectedHost {
                 address: placement.address().clone(),
                 port: placement.port(),
@@ -197,7 +274,9 @@ impl Broker {
         event: &Event,
     ) -> Result<Reply, Refusal> {
         let verified = turn.snapshot.login.ticket_only(&turn.attempt(credentials)).await;
-        let verified = turn.note_login(credentials, verified)?;
+        let verified = turn.note_proof(credentials, verified, |verified| {
+            (verified.account(), verified.proof())
+        })?;
         let (farms, account) = (&turn.snapshot.farms, verified.account());
         let server = event.server.as_str();
         let counted = match event.kind {
@@ -214,33 +293,55 @@ impl Broker {
 
 /// That somebody is who they say they are, and nothing about what they may have.
 async fn proven(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-    let verified = prove(turn, credentials).await?;
+    let proven = prove(turn, credentials).await?;
     Ok(Reply::Proven {
-        ticket: turn.ticket_of(&verified),
+        ticket: turn.ticket_of(&proven),
     })
 }
 
-/// A new password. The broker changes none; only somebody who has proven the old one is told so.
-async fn change_password(turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-    prove(turn, credentials).await?;
-    Ok(Reply::PasswordChange { changed: false })
+/// A new password.
+async fn change_password(
+    turn: &mut Turn,
+    credentials: &Credentials,
+    new: &Password,
+) -> Result<Reply, Refusal> {
+    let change = turn
+        .snapshot
+        .login
+        .change_password(&turn.attempt(credentials), new)
+        .await;
+    let change = turn.note_proof(credentials, change, |change| (&change.account, Proof::Password))?;
+    change.outcome.map_err(Refusal::NotChanged)?;
+    Ok(Reply::PasswordChange { changed: true })
 }
 
 /// Proves who asks: by a ticket with its password, else by the password.
-async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Verified, Failure> {
-    let verified = turn
+async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Failure> {
+    let proven = turn
         .snapshot
         .login
         .password_or_ticket(&turn.attempt(credentials))
         .await;
-    turn.note_login(credentials, verified)
+    turn.note_proof(credentials, proven, |proven| (proven.account(), proven.proof()))
 }
 
-/// Proves who asks, and reads their groups.
-async fn identify(turn: &mut Turn, credentials: &Credentials) -> Result<(Verified, Identity), Refusal> {
-    let verified = prove(turn, credentials).await?;
-    let identity = Identity::read(&verified, turn.snapshot.groups.as_ref()).await?;
-    Ok((verified, identity))
+/// Who they are to the rules.
+async fn identity(turn: &mut Turn, verified: &Verified) -> Result<Identity, Unavailable> {
+    let identity = Identity::read(verified, turn.snapshot.groups.as_ref()).await?;
+    turn.note_person(&identity);
+    Ok(identity)
+}
+
+/// A notice as the client shows it. Selected, it asks for no second password and gets its answer at once.
+fn shown(notice: &Notice) -> OfferedProfile {
+    OfferedProfile {
+        id: notice.id.clone(),
+        keys: [
+            ("name", Value::Text(notice.text.clone())),
+            ("usebrokerpass", Value::Flag(true)),
+        ]
+        .into(),
+    }
 }
 
 /// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not

@@ -7,6 +7,7 @@
 //! Each arrow is a type that only the room before it can make. `docs/architecture.md` has the picture, and a
 //! test in `tests/` holds the rooms to it.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod authenticate;
@@ -20,6 +21,7 @@ pub mod identity;
 pub mod import;
 pub mod model;
 pub mod observe;
+pub mod pam_worker;
 pub mod placement;
 pub mod store;
 pub mod wire;

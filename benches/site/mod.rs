@@ -28,6 +28,8 @@ pub struct Size {
     pub rules: usize,
     /// Whether the broker follows groups within groups.
     pub nested_groups: bool,
+    /// Whether the broker keeps groups in memory, in step with the directory.
+    pub sync: bool,
     /// How the directory keeps passwords.
     pub scheme: Scheme,
 }
@@ -72,19 +74,32 @@ pub struct Site {
     pub directory: Slapd,
     pub broker: Broker,
     pub users: Vec<String>,
+    sync: bool,
 }
 
 impl Site {
     pub fn start(size: &Size) -> Self {
+        Self::start_with(size, "", "")
+    }
+
+    /// With more lines for `slapd.conf`, and more of the broker's configuration.
+    pub fn start_with(size: &Size, directory: &str, configured: &str) -> Self {
         let users: Vec<String> = (0..size.users).map(|at| format!("user{at}")).collect();
-        let directory = Slapd::start_with(&entries(&users, size.scheme), size.scheme.lines);
-        let broker = Broker::start_logging(&configuration(&directory, size), "info");
+        let lines = format!(
+            "{}\n{directory}\nmoduleload syncprov\noverlay syncprov",
+            size.scheme.lines
+        );
+        let slapd = Slapd::start_with(&entries(&users, size.scheme), &lines);
+        let configuration = configuration(&slapd, size) + configured;
+        let broker = Broker::start_logging(&configuration, "info");
         let site = Self {
-            directory,
+            directory: slapd,
             broker,
             users,
+            sync: size.sync,
         };
         site.wait_until_ready();
+        site.wait_for_copies(1);
         site
     }
 
@@ -94,6 +109,15 @@ impl Site {
         // Until the broker has seen that it was gone and is back.
         std::thread::sleep(Duration::from_secs(2));
         self.wait_until_ready();
+        self.wait_for_copies(2);
+    }
+
+    /// Waits until groups have been copied that many times, if they are.
+    fn wait_for_copies(&self, times: usize) {
+        const KEPT: &str = "groups are kept in memory";
+        while self.sync && self.broker.log().matches(KEPT).count() < times {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn wait_until_ready(&self) {
@@ -180,6 +204,7 @@ bind_password_file = \"service-password\"
 base_dn = \"{base}\"
 schema = \"rfc2307bis\"
 nested_groups = {nested}
+sync = {sync}
 [farm.all.hosts.ts01]
 address = \"127.0.0.1\"
 port = {closed_port}
@@ -195,6 +220,7 @@ export = \"${{home}}/media:1;\"
         service = slapd::SERVICE,
         base = slapd::BASE,
         nested = size.nested_groups,
+        sync = size.sync,
     );
     for profile in 0..size.profiles {
         write!(

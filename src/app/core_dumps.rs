@@ -1,4 +1,4 @@
-//! No copy of the daemon's memory is left behind, since passwords pass through it.
+//! No copy of a process's memory is left behind, since passwords pass through it.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, setrlimit};
 ///
 /// # Errors
 /// The operating system refuses, which it has no reason to.
-pub(super) fn forbid() -> io::Result<()> {
+pub(crate) fn forbid() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     prctl::set_dumpable(false)?;
     Ok(())

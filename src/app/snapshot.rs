@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::{accounts, clock};
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
-use crate::directory::{Directory, SetupError};
+use crate::directory::SetupError;
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -20,19 +21,25 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let directory = Arc::new(Directory::start(configuration.directory)?);
+    let (chain, groups) = accounts::start(configuration.accounts)?;
     let login = Login::new(
-        Arc::clone(&directory) as _,
+        chain,
         Arc::clone(checks),
         Arc::clone(store),
         configuration.authentication,
     );
     let farms = Farms::start(configuration.farms, previous).await;
+    let policy = configuration.policy;
     Ok(Snapshot {
-        policy: configuration.policy,
+        recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),
+        policy,
         login,
-        groups: directory,
+        directory: groups.directory.clone().map(Arc::new),
+        groups: Arc::new(groups),
         farms,
         client: configuration.client,
+        notices: configuration.notices,
+        configuration: configuration.hash,
+        since: clock::now(),
     })
 }

@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::{Account, ClientAddress, DecisionId, Door, FarmName, HostName, ProfileId, TypedName};
+use super::RecordedPerson;
+use super::line::line;
+use crate::model::{
+    Account, ClientAddress, ConfigurationHash, DecisionId, Door, FarmName, HostName, Now, ProfileId,
+    TypedName,
+};
 
-/// The log target of decisions.
-const TARGET: &str = "audit";
+/// Most profiles of a list in a line. With the person they leave it below what a journal takes.
+const PROFILES_MAX: usize = 200;
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,6 +32,12 @@ pub struct Decision {
     /// The id that stands wherever else this decision is spoken of.
     #[serde(serialize_with = "display")]
     pub decision: DecisionId,
+    /// When it was asked for.
+    #[serde(serialize_with = "display")]
+    pub time: Now,
+    /// The configuration it was decided under.
+    #[serde(serialize_with = "display")]
+    pub configuration: ConfigurationHash,
     /// What was asked: `list`, `select`, `password`, `event`.
     pub task: &'static str,
     /// The front end.
@@ -47,6 +58,15 @@ pub struct Decision {
     /// The profiles offered, or the one selected.
     #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileId>,
+    /// How many more were offered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub profiles_left_out: usize,
+    /// Why somebody proven is offered nothing, where it is not the rules'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_profiles: Option<String>,
+    /// The notices shown, or the one selected. They grant nothing.
+    #[serde(serialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<ProfileId>,
     /// The rules that granted the selected profile.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -71,6 +91,9 @@ pub struct Decision {
     /// Whether that changed a lease of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted: Option<bool>,
+    /// The person as the rules saw them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<RecordedPerson>,
     /// What was decided.
     pub outcome: Outcome,
     /// Why it was not granted, in the admin's words.
@@ -81,11 +104,31 @@ pub struct Decision {
     pub duration: Duration,
 }
 
+impl Outcome {
+    /// The word for it in metrics, as it is in lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl Decision {
     /// A decision that has only begun.
-    pub fn begin(decision: DecisionId, task: &'static str, door: Door, client: ClientAddress) -> Self {
+    pub fn begin(
+        decision: DecisionId,
+        time: Now,
+        configuration: ConfigurationHash,
+        task: &'static str,
+        door: Door,
+        client: ClientAddress,
+    ) -> Self {
         Self {
             decision,
+            time,
+            configuration,
             task,
             door,
             client,
@@ -93,6 +136,9 @@ impl Decision {
             typed: None,
             proof: None,
             profiles: Vec::new(),
+            profiles_left_out: 0,
+            no_profiles: None,
+            notices: Vec::new(),
             rules: Vec::new(),
             farm: None,
             host: None,
@@ -101,42 +147,30 @@ impl Decision {
             event: None,
             session: None,
             counted: None,
+            person: None,
             outcome: Outcome::Refused,
             cause: None,
             duration: Duration::ZERO,
         }
     }
 
-    /// Writes the line.
-    pub fn write(&self) {
-        match self.line() {
-            Ok(line) => tracing::info!(target: TARGET, "{line}"),
-            Err(error) => tracing::error!(target: TARGET, decision = %self.decision, %error, "not written"),
-        }
+    /// Notes the profiles that were offered: the first of them, and how many more there are.
+    pub fn offered<'a>(&mut self, profiles: impl ExactSizeIterator<Item = &'a ProfileId>) {
+        self.profiles_left_out = profiles.len().saturating_sub(PROFILES_MAX);
+        self.profiles = profiles.take(PROFILES_MAX).cloned().collect();
     }
 
-    fn line(&self) -> serde_json::Result<String> {
-        let mut line = String::new();
-        for c in serde_json::to_string(self)?.chars() {
-            if deceives(c) {
-                line.push_str(&format!("\\u{:04x}", u32::from(c)));
-            } else {
-                line.push(c);
-            }
-        }
-        Ok(line)
+    /// The line for the audit log, without its end.
+    ///
+    /// # Errors
+    /// Never for what a decision is made of.
+    pub fn line(&self) -> serde_json::Result<String> {
+        line(self)
     }
 }
 
-/// Whether a character that JSON lets stand in a text would show a reader something else than what is there: a
-/// further line, or characters in another order (UAX #9 section 2). All of them have four digits, and none
-/// stands outside a text.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-        )
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn display<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -165,12 +199,15 @@ fn milliseconds<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok,
 
 #[cfg(test)]
 mod tests {
+    use super::super::Entry;
     use super::*;
     use crate::model::{Source, UserName};
 
     fn decision() -> Decision {
         let client = ClientAddress::new("192.0.2.7".parse().unwrap());
-        Decision::begin(DecisionId::from_random(33), "list", Door::Plain, client)
+        let configuration = ConfigurationHash::from_digest([0xab; 32]);
+        let (id, time) = (DecisionId::from_random(33), Now::from_unix_ms(1_772_442_000_000));
+        Decision::begin(id, time, configuration, "list", Door::Plain, client)
     }
 
     #[test]
@@ -183,19 +220,27 @@ mod tests {
         decision.outcome = Outcome::Granted;
         assert_eq!(
             decision.line().unwrap(),
-            "{\"decision\":\"0000000011\",\"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
+            "{\"decision\":\"0000000011\",\"time\":\"2026-03-02T09:00:00Z\",\"configuration\":\"abababababab\",\
+             \"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
              \"account\":\"ldap:ünal\\u2028\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
         );
     }
 
     #[test]
-    fn a_value_looks_like_nothing_but_itself_and_reads_back() {
-        let hostile = "a\n\r\0\u{7f}\u{9b}31m\u{61c}\u{200e}\u{2028}\u{2029}\u{202e}}\"\\\u{2066}\u{2069}\u{feff}ü\u{1f600}";
-        let mut decision = decision();
-        decision.cause = Some(hostile.to_owned());
-        let line = decision.line().unwrap();
-        assert!(!line.chars().any(deceives), "{}", line.escape_unicode());
-        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(read["cause"], hostile);
+    fn a_list_of_any_length_is_recognised_by_its_line() {
+        let ids: Vec<_> = (100..500)
+            .map(|number| ProfileId::new(&format!("p{number}")).unwrap())
+            .collect();
+        let texts: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        for count in [0, 1, PROFILES_MAX, PROFILES_MAX + 1, 400] {
+            let mut decision = decision();
+            decision.offered(ids[..count].iter());
+            let line = decision.line().unwrap();
+            assert!(line.len() < 20 * PROFILES_MAX, "{}", line.len());
+            let entry: Entry = serde_json::from_str(&line).unwrap();
+            assert!(entry.has_listed(&texts[..count]));
+            assert!(!entry.has_listed(&texts[..count.abs_diff(1)]) || count == 0);
+            assert!(count == 0 || !entry.has_listed(&texts[1..=count.min(399)]));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One request's claim to be somebody.
 
-use crate::model::{ClientAddress, Door, Now, Password, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Network, Now, Password, TicketText, TypedName};
 
 /// What a request shows, and where and when it came in.
 #[derive(Debug, Clone, Copy)]
@@ -17,4 +17,21 @@ pub struct Attempt<'a> {
     pub client: ClientAddress,
     /// When the request came in.
     pub now: Now,
+}
+
+impl<'a> Attempt<'a> {
+    /// What makes a ticket count beside its own text: the password of its login, and nothing at the JSON door, whose
+    /// clients forget the password once they have a ticket. None if it is not there.
+    pub(super) fn beside_ticket(&self) -> Option<&'a [u8]> {
+        match self.door {
+            Door::Json => Some(&[]),
+            Door::Plain => self.password.map(|password| password.expose().as_bytes()),
+        }
+    }
+
+    /// The network that a ticket of this attempt is bound to. One that counts without a password always is, whatever
+    /// the settings say.
+    pub(super) fn ticket_network(&self, bound: bool) -> Option<Network> {
+        (bound || self.door == Door::Json).then(|| self.client.network())
+    }
 }

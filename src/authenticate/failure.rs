@@ -1,5 +1,6 @@
 //! Why nobody was proven.
 
+use super::throttle::Refused;
 use crate::directory::{Refusal, Unavailable};
 use crate::store::StoreError;
 
@@ -9,6 +10,9 @@ pub enum Failure {
     /// No password came, so nothing was asked of anybody.
     #[error("no password")]
     NoPassword,
+    /// The configuration asks for no password, so there is none to change.
+    #[error("authentication is \"none\"")]
+    NothingProven,
     /// The directory has no such user.
     #[error("unknown user")]
     Unknown,
@@ -18,6 +22,9 @@ pub enum Failure {
     /// The same password of the same user was wrong a moment ago and was not tried again.
     #[error("the same wrong password again")]
     RepeatedWrong,
+    /// Too many logins failed; nothing was asked of anybody, or nothing but who is meant.
+    #[error("{0}")]
+    Throttled(Refused),
     /// The source or the state of the account refuses it whatever the password.
     #[error("{0}")]
     Refused(Refusal),

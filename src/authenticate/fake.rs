@@ -1,18 +1,25 @@
 //! Accounts in memory for tests, which count what is asked of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, Asked};
-use crate::directory::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Unavailable};
+use crate::directory::{
+    AccountState, ChangeAnswer, Entry, Key, PasswordAnswer, PasswordState, Rejection, Unavailable,
+};
 use crate::model::{Attributes, ClientAddress, Dn, Now, Password, Source, TypedName, UserName};
 
 /// Users by their folded name, each with its password.
 pub(crate) struct FakeAccounts {
+    source: Source,
     users: Mutex<HashMap<String, (Entry, String)>>,
+    /// How long their passwords will do, where that is not [`PasswordState::Valid`].
+    pub(crate) states: Mutex<HashMap<String, PasswordState>>,
+    /// Names that are there and that no search gives.
+    hidden: Mutex<HashSet<String>>,
     /// Searches, binds of users, and checks that cannot succeed.
     pub(crate) finds: AtomicUsize,
     pub(crate) binds: AtomicUsize,
@@ -27,8 +34,15 @@ pub(crate) struct FakeAccounts {
 
 impl FakeAccounts {
     pub(crate) fn new() -> Self {
+        Self::of(Source::Ldap)
+    }
+
+    pub(crate) fn of(source: Source) -> Self {
         Self {
+            source,
+            hidden: Mutex::default(),
             users: Mutex::default(),
+            states: Mutex::default(),
             finds: AtomicUsize::new(0),
             binds: AtomicUsize::new(0),
             rejects: AtomicUsize::new(0),
@@ -44,6 +58,7 @@ impl FakeAccounts {
             user: UserName::new(user).unwrap(),
             state: AccountState::Active,
             password_changed: Some(Now::from_unix_ms(0)),
+            password_expires_in: None,
             attributes: Attributes::from([
                 ("uidnumber".to_owned(), vec!["1042".to_owned()]),
                 ("homedirectory".to_owned(), vec![format!("/home/{user}")]),
@@ -51,6 +66,18 @@ impl FakeAccounts {
         };
         let user = (entry, password.to_owned());
         self.users.lock().unwrap().insert(user.0.user.folded(), user);
+    }
+
+    /// Gives somebody a further name, under which they are found with their own.
+    pub(crate) fn alias(&self, alias: &str, user: &str) {
+        let mut users = self.users.lock().unwrap();
+        let known = users.get(user).unwrap().clone();
+        users.insert(alias.to_owned(), known);
+    }
+
+    /// Leaves somebody out of what searches give.
+    pub(crate) fn hide(&self, user: &str) {
+        self.hidden.lock().unwrap().insert(user.to_owned());
     }
 
     pub(crate) fn remove(&self, user: &str) {
@@ -75,7 +102,7 @@ impl FakeAccounts {
 
 impl Accounts for FakeAccounts {
     fn source(&self) -> Source {
-        Source::Ldap
+        self.source
     }
 
     fn is_reachable(&self) -> bool {
@@ -86,8 +113,18 @@ impl Accounts for FakeAccounts {
         Box::pin(async {
             self.finds.fetch_add(1, Ordering::SeqCst);
             self.available()?;
+            if self.hidden.lock().unwrap().contains(&name.folded()) {
+                return Ok(None);
+            }
             let users = self.users.lock().unwrap();
             Ok(users.get(&name.folded()).map(|(entry, _)| entry.clone()))
+        })
+    }
+
+    fn knows<'a>(&'a self, name: &'a TypedName) -> Asked<'a, bool> {
+        Box::pin(async {
+            self.available()?;
+            Ok(self.users.lock().unwrap().contains_key(&name.folded()))
         })
     }
 
@@ -107,14 +144,46 @@ impl Accounts for FakeAccounts {
                 .get(&entry.user.folded())
                 .is_some_and(|(_, right)| right == password.expose());
             Ok(if right {
-                PasswordAnswer::Accepted(PasswordState::Valid)
+                let states = self.states.lock().unwrap();
+                let state = states.get(&entry.user.folded()).copied();
+                PasswordAnswer::Accepted(state.unwrap_or(PasswordState::Valid))
             } else {
                 PasswordAnswer::Wrong
             })
         })
     }
 
-    fn reject_password<'a>(&'a self, _password: &'a Password) -> Asked<'a, ()> {
+    fn change_password<'a>(
+        &'a self,
+        entry: &'a Entry,
+        old: &'a Password,
+        new: &'a Password,
+        client: ClientAddress,
+    ) -> Asked<'a, ChangeAnswer> {
+        Box::pin(async move {
+            match self.check_password(entry, old, client).await? {
+                PasswordAnswer::Wrong => return Ok(ChangeAnswer::Wrong),
+                PasswordAnswer::Refused(refusal) => return Ok(ChangeAnswer::Refused(refusal)),
+                PasswordAnswer::Accepted(PasswordState::MustChangeElsewhere) => {
+                    return Ok(ChangeAnswer::Rejected(Rejection::Elsewhere));
+                }
+                PasswordAnswer::Accepted(_) if new.expose().len() < 4 => {
+                    return Ok(ChangeAnswer::Rejected(Rejection::TooShort));
+                }
+                PasswordAnswer::Accepted(_) => {}
+            }
+            self.change(&entry.user.folded(), |entry, password| {
+                *password = new.expose().to_owned();
+                entry.password_changed = entry
+                    .password_changed
+                    .map(|at| at.plus(std::time::Duration::from_secs(1)));
+            });
+            self.states.lock().unwrap().remove(&entry.user.folded());
+            Ok(ChangeAnswer::Changed)
+        })
+    }
+
+    fn reject_password<'a>(&'a self, _password: &'a Password, _client: ClientAddress) -> Asked<'a, ()> {
         Box::pin(async {
             self.rejects.fetch_add(1, Ordering::SeqCst);
             self.available()

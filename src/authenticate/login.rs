@@ -2,61 +2,78 @@
 
 use std::sync::Arc;
 
-use super::accounts::Accounts;
 use super::attempt::Attempt;
+use super::chain::{Chain, Found};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::password_checks::{Checked, PasswordChecks, Subject};
 use super::settings::Settings;
-use super::tickets::Tickets;
-use super::verified::{Proof, Verified};
+use super::throttle::{Counted, Refused};
+use super::tickets::{Tickets, password_end};
+use super::verified::{ChangeOnly, Proof, Proven, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, Password};
+use crate::model::{Account, ClientAddress, Now, Password};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
 pub struct Login {
-    accounts: Arc<dyn Accounts>,
-    checks: Arc<PasswordChecks>,
-    tickets: Tickets,
+    pub(super) chain: Chain,
+    pub(super) checks: Arc<PasswordChecks>,
+    pub(super) limits: Arc<Limits>,
+    is_unproven: bool,
+    pub(super) tickets: Tickets,
 }
 
 impl Login {
     /// A login path over these parts.
     pub fn new(
-        accounts: Arc<dyn Accounts>,
+        chain: impl Into<Chain>,
         checks: Arc<PasswordChecks>,
         store: Arc<dyn Store>,
         settings: Settings,
     ) -> Self {
         Self {
-            accounts,
+            chain: chain.into(),
             checks,
+            limits: Arc::clone(&settings.throttle),
+            is_unproven: settings.is_unproven(),
             tickets: Tickets::new(store, settings),
         }
     }
 
     /// Whether logins can be proven now, as far as is known without asking.
     pub fn is_ready(&self) -> bool {
-        self.accounts.is_reachable()
+        self.chain.is_ready()
     }
 
     /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
-    /// a new ticket.
+    /// a new ticket. A ticket of the JSON door counts there without the password.
     ///
     /// # Errors
     /// Why nobody was proven; all but [`Failure::Unavailable`] are answers about the user. A ticket that does
     /// not count is no failure.
-    pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
-        let password = attempt.password.ok_or(Failure::NoPassword)?;
-        let candidate = self.tickets.redeem(attempt, password).await?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(candidate, entry, attempt).await? {
+    pub async fn password_or_ticket(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
+        if self.is_unproven {
+            return self.believe(attempt).await;
+        }
+        let candidate = self.tickets.redeem(attempt).await?;
+        if candidate.is_none() {
+            attempt.password.ok_or(Failure::NoPassword)?;
+            self.admit_name(attempt).await?;
+        }
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => {
-                let renewed = self.tickets.rotate(&ticket, password, attempt.now).await;
+                let renewed = self.tickets.rotate(&ticket, attempt).await;
                 self.tickets.touch(&ticket, attempt.now);
-                Ok(Verified::new(ticket.account, entry, Proof::Ticket, renewed))
+                let end = ticket.password_end;
+                let verified = Verified::new(ticket.account, entry, Proof::Ticket, end, renewed);
+                Ok(Proven::Verified(verified))
             }
-            Settled::Open(entry) => self.by_password(entry, password, attempt).await,
+            Settled::Open(found) => {
+                let password = attempt.password.ok_or(Failure::TicketInvalid)?;
+                self.by_password(found, password, attempt).await
+            }
         }
     }
 
@@ -66,98 +83,202 @@ impl Login {
     /// # Errors
     /// [`Failure::TicketInvalid`] or [`Failure::Unavailable`].
     pub async fn ticket_only(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
-        let password = attempt.password.ok_or(Failure::TicketInvalid)?;
-        let candidate = self.tickets.redeem(attempt, password).await?;
+        let candidate = self.tickets.redeem(attempt).await?;
         let candidate = candidate.ok_or(Failure::TicketInvalid)?;
-        let entry = self.accounts.find(attempt.user, attempt.now).await?;
-        match self.settle(Some(candidate), entry, attempt).await? {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        match self.settle(Some(candidate), found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 self.tickets.touch(&ticket, attempt.now);
-                Ok(Verified::new(ticket.account, entry, Proof::Ticket, Ok(None)))
+                let end = ticket.password_end;
+                Ok(Verified::new(ticket.account, entry, Proof::Ticket, end, Ok(None)))
             }
-            Settled::Open(_) => Err(Failure::TicketInvalid),
+            Settled::Open(found) => Err(found.unasked.map_or(Failure::TicketInvalid, Failure::from)),
         }
+    }
+
+    /// Whether there are passwords at all.
+    ///
+    /// # Errors
+    /// [`Failure::NothingProven`] where the configuration asks for none.
+    pub fn has_passwords(&self) -> Result<(), Failure> {
+        if self.is_unproven {
+            return Err(Failure::NothingProven);
+        }
+        Ok(())
+    }
+
+    /// Takes somebody at their word, as the configuration wants it. Without a ticket, which would prove no more.
+    async fn believe(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
+        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let entry = found.entry.as_ref().ok_or(Failure::Unknown)?;
+        Ok(Proven::Verified(Verified::new(
+            found.account(entry),
+            entry.clone(),
+            Proof::Nothing,
+            None,
+            Ok(None),
+        )))
+    }
+
+    /// Takes a connection test, unless the client has had its share of them.
+    ///
+    /// # Errors
+    /// [`Failure::Throttled`].
+    pub fn connection_test(&self, client: ClientAddress, now: Now) -> Result<(), Failure> {
+        let taken = self.checks.throttle().connection_test(client, now);
+        taken.map_err(Failure::Throttled)
+    }
+
+    /// What the throttle counts now, under the limits of this configuration.
+    pub fn throttled_now(&self, now: Now) -> Vec<Counted> {
+        self.checks.throttle().list(&self.limits, now)
     }
 
     /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
     /// this returns.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         candidate: Option<TicketRecord>,
-        entry: Option<Entry>,
+        found: Found,
         attempt: &Attempt<'_>,
     ) -> Result<Settled, Failure> {
-        let Some(entry) = entry else {
+        let Some(entry) = &found.entry else {
             // The name was typed by somebody who need not be the ticket's owner.
             if let Some(ticket) = candidate
+                && found.unasked.is_none()
                 && ticket.account.user.folded() == attempt.user.folded()
             {
                 self.tickets.revoke(&ticket.account).await?;
             }
-            return Ok(Settled::Open(None));
+            return Ok(Settled::Open(found));
         };
-        let account = self.account(&entry);
+        let account = found.account(entry);
         if entry.state != AccountState::Active {
             self.tickets.revoke(&account).await?;
-            return Ok(Settled::Open(Some(entry)));
+            return Ok(Settled::Open(found));
         }
         match candidate {
             Some(ticket) if ticket.account == account => {
                 if ticket.password_changed == entry.password_changed {
-                    return Ok(Settled::Proven(ticket, entry));
+                    return Ok(Settled::Proven(ticket, entry.clone()));
                 }
                 self.tickets.revoke(&account).await?;
-                Ok(Settled::Open(Some(entry)))
+                Ok(Settled::Open(found))
             }
-            _ => Ok(Settled::Open(Some(entry))),
+            _ => Ok(Settled::Open(found)),
         }
     }
 
     async fn by_password(
         &self,
-        entry: Option<Entry>,
+        found: Found,
         password: &Password,
         attempt: &Attempt<'_>,
-    ) -> Result<Verified, Failure> {
-        let subject = match &entry {
+    ) -> Result<Proven, Failure> {
+        let Accepted {
+            account,
+            entry,
+            state,
+        } = self.check_password(found, password, attempt).await?;
+        if state == PasswordState::MustChangeElsewhere {
+            return Ok(Proven::ChangeOnly(ChangeOnly::new(account, false, Ok(None))));
+        }
+        let ticket = self
+            .tickets
+            .issue(&account, entry.password_changed, state, attempt)
+            .await
+            .map(Some);
+        Ok(if state == PasswordState::MustChange {
+            Proven::ChangeOnly(ChangeOnly::new(account, true, ticket))
+        } else {
+            let end = password_end(state, attempt.now);
+            Proven::Verified(Verified::new(account, entry, Proof::Password, end, ticket))
+        })
+    }
+
+    /// Whose password it is, if it is right, and how long it will do. For a name that nobody has this takes as long.
+    pub(super) async fn check_password(
+        &self,
+        found: Found,
+        password: &Password,
+        attempt: &Attempt<'_>,
+    ) -> Result<Accepted, Failure> {
+        let subject = match &found.entry {
             Some(entry) => Subject::Known(entry.clone()),
             None => Subject::Unknown(attempt.user.clone()),
         };
         let checked = self
             .checks
-            .check(&self.accounts, subject, password, attempt.client, attempt.now)
+            .check(
+                &self.chain.sources(),
+                &found.accounts,
+                subject,
+                password,
+                attempt,
+                &self.limits,
+            )
             .await?;
-        let entry = entry.ok_or(Failure::Unknown)?;
-        judge(checked, entry.state)?;
-        let account = self.account(&entry);
-        let ticket = self
-            .tickets
-            .issue(&account, entry.password_changed, attempt, password)
-            .await
-            .map(Some);
-        Ok(Verified::new(account, entry, Proof::Password, ticket))
+        if let Checked::Throttled(refused) = checked {
+            return Err(self.throttled(refused).await);
+        }
+        let Some(entry) = found.entry else {
+            return Err(found.unasked.map_or(Failure::Unknown, Failure::from));
+        };
+        let state = judge(checked, entry.state)?;
+        let account = Account {
+            source: found.accounts.source(),
+            user: entry.user.clone(),
+        };
+        Ok(Accepted {
+            account,
+            entry,
+            state,
+        })
     }
 
-    fn account(&self, entry: &Entry) -> Account {
-        Account {
-            source: self.accounts.source(),
-            user: entry.user.clone(),
+    /// The first look of the throttle, before anybody is searched for.
+    pub(super) async fn admit_name(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        let throttle = self.checks.throttle();
+        match throttle
+            .admit_name(attempt.user, attempt.client, &self.limits, attempt.now)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.throttled(refused).await),
         }
     }
+
+    /// A refusal of the throttle takes the time of a check, holding neither a connection to the directory nor
+    /// anything else, so that it cannot be told from a wrong password.
+    async fn throttled(&self, refused: Refused) -> Failure {
+        self.checks.take_the_time_of_one(&self.chain.sources()).await;
+        Failure::Throttled(refused)
+    }
+}
+
+/// A password that is right.
+pub(super) struct Accepted {
+    /// Whose it is.
+    pub(super) account: Account,
+    /// Their entry.
+    pub(super) entry: Entry,
+    /// How long it will do.
+    pub(super) state: PasswordState,
 }
 
 /// What the directory's word about a user makes of the ticket.
-enum Settled {
+pub(super) enum Settled {
     /// It counts.
     Proven(TicketRecord, Entry),
     /// There is none that counts; what was found is still to be proven by password.
-    Open(Option<Entry>),
+    Open(Found),
 }
 
-/// Whether a check of the password lets this account in. A locked account may have opened by itself, which the
-/// directory knows and its entry need not show: there the bind decides.
-fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
+/// What a check of the password means for this account: how long the password will do, or why it does not. A locked
+/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides.
+pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
+        (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),
         (Checked::Repeated, _) => Err(Failure::RepeatedWrong),
         (Checked::Answer(PasswordAnswer::Refused(refusal)), _) => Err(Failure::Refused(refusal)),
         (Checked::Answer(PasswordAnswer::Wrong), AccountState::Locked) => {
@@ -170,7 +291,9 @@ fn judge(checked: Checked, state: AccountState) -> Result<(), Failure> {
         (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Expired) => {
             Err(Failure::Refused(Refusal::Expired))
         }
-        (Checked::Answer(PasswordAnswer::Accepted(PasswordState::MustChange)), _) => Err(Failure::MustChange),
-        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Active | AccountState::Locked) => Ok(()),
+        (
+            Checked::Answer(PasswordAnswer::Accepted(password)),
+            AccountState::Active | AccountState::Locked,
+        ) => Ok(password),
     }
 }

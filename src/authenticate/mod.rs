@@ -4,13 +4,19 @@
 
 mod accounts;
 mod attempt;
+mod chain;
+mod change;
 mod check_times;
 mod failure;
+mod limits;
 mod login;
 mod mac;
+mod pam;
 mod password_checks;
 mod settings;
+pub mod throttle;
 mod tickets;
+mod unproven;
 mod verified;
 mod wrong_passwords;
 
@@ -21,8 +27,13 @@ mod tests;
 
 pub use accounts::{Accounts, Asked};
 pub use attempt::Attempt;
+pub use chain::Chain;
+pub use change::PasswordChange;
 pub use failure::Failure;
+pub use limits::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit, Limits};
 pub use login::Login;
+pub use pam::PamAccounts;
 pub use password_checks::PasswordChecks;
 pub use settings::{Method, Settings};
-pub use verified::{Proof, Verified};
+pub use unproven::{Unproven, unproven_entry};
+pub use verified::{ChangeOnly, Proof, Proven, Verified};

@@ -1,7 +1,8 @@
 //! Somebody who proved who they are.
 
+use super::failure::Failure;
 use crate::directory::Entry;
-use crate::model::{Account, TicketText};
+use crate::model::{Account, PasswordEnd, TicketText};
 use crate::store::StoreError;
 
 /// What somebody proved it with.
@@ -11,6 +12,8 @@ pub enum Proof {
     Ticket,
     /// A password that the directory accepted in this request.
     Password,
+    /// Nothing, where the configuration asks for nothing.
+    Nothing,
 }
 
 impl Proof {
@@ -19,6 +22,7 @@ impl Proof {
         match self {
             Self::Ticket => "ticket",
             Self::Password => "password",
+            Self::Nothing => "none",
         }
     }
 }
@@ -29,6 +33,7 @@ pub struct Verified {
     account: Account,
     entry: Entry,
     proof: Proof,
+    password_end: Option<PasswordEnd>,
     ticket: Result<Option<TicketText>, StoreError>,
 }
 
@@ -37,12 +42,14 @@ impl Verified {
         account: Account,
         entry: Entry,
         proof: Proof,
+        password_end: Option<PasswordEnd>,
         ticket: Result<Option<TicketText>, StoreError>,
     ) -> Self {
         Self {
             account,
             entry,
             proof,
+            password_end,
             ticket,
         }
     }
@@ -62,6 +69,11 @@ impl Verified {
         self.proof
     }
 
+    /// When the password will do no longer, as the directory said when it last took it; none if it did not say.
+    pub fn password_end(&self) -> Option<PasswordEnd> {
+        self.password_end
+    }
+
     /// The new ticket for the reply; none if the client keeps the one it has.
     ///
     /// # Errors
@@ -69,5 +81,80 @@ impl Verified {
     /// directory more binds and shuts nobody out. It belongs into the log.
     pub fn ticket(&self) -> Result<Option<&TicketText>, &StoreError> {
         self.ticket.as_ref().map(Option::as_ref)
+    }
+}
+
+/// What came of a proof that succeeded.
+#[derive(Debug)]
+pub enum Proven {
+    /// Somebody who may go on.
+    Verified(Verified),
+    /// Somebody who has to change their password before anything else.
+    ChangeOnly(ChangeOnly),
+}
+
+impl Proven {
+    /// Whoever may go on.
+    ///
+    /// # Errors
+    /// [`Failure::MustChange`] for somebody who may not.
+    pub fn verified(self) -> Result<Verified, Failure> {
+        match self {
+            Self::Verified(verified) => Ok(verified),
+            Self::ChangeOnly(_) => Err(Failure::MustChange),
+        }
+    }
+
+    /// The account, under its canonical name.
+    pub fn account(&self) -> &Account {
+        match self {
+            Self::Verified(verified) => &verified.account,
+            Self::ChangeOnly(known) => &known.account,
+        }
+    }
+
+    /// The new ticket for the reply; none if the client keeps the one it has. That of [`Proven::ChangeOnly`] is good
+    /// only for the change.
+    ///
+    /// # Errors
+    /// As [`Verified::ticket`].
+    pub fn ticket(&self) -> Result<Option<&TicketText>, &StoreError> {
+        match self {
+            Self::Verified(verified) => verified.ticket(),
+            Self::ChangeOnly(known) => known.ticket.as_ref().map(Option::as_ref),
+        }
+    }
+
+    /// What it was proven with.
+    pub fn proof(&self) -> Proof {
+        match self {
+            Self::Verified(verified) => verified.proof,
+            // A ticket never stands for a password that must be changed.
+            Self::ChangeOnly(_) => Proof::Password,
+        }
+    }
+}
+
+/// Somebody who proved to have a password that is good for nothing but being changed. No identity can be made of it,
+/// and so no offer.
+#[derive(Debug)]
+pub struct ChangeOnly {
+    account: Account,
+    here: bool,
+    ticket: Result<Option<TicketText>, StoreError>,
+}
+
+impl ChangeOnly {
+    pub(super) fn new(account: Account, here: bool, ticket: Result<Option<TicketText>, StoreError>) -> Self {
+        Self {
+            account,
+            here,
+            ticket,
+        }
+    }
+
+    /// Whether the password can be changed through this broker.
+    pub fn is_changed_here(&self) -> bool {
+        self.here
     }
 }

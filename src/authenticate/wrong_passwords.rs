@@ -28,6 +28,11 @@ impl WrongPasswords {
         self.since.get(mark).is_some_and(|since| is_recent(*since, now))
     }
 
+    /// Notes that this is wrong no longer.
+    pub(super) fn forget(&mut self, mark: &Mark) {
+        self.since.remove(mark);
+    }
+
     /// Notes that this was wrong.
     pub(super) fn remember(&mut self, mark: Mark, now: Now) {
         self.since.insert(mark, now);
@@ -91,6 +96,20 @@ mod tests {
         assert!(wrong.order.len() <= MARKS_MAX && wrong.since.len() <= MARKS_MAX);
         wrong.remember(mark(8), at(1100));
         assert_eq!((wrong.order.len(), wrong.since.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_mark_that_was_forgotten_can_be_remembered_again() {
+        let mut wrong = WrongPasswords::default();
+        wrong.remember(mark(1), at(1000));
+        wrong.forget(&mark(1));
+        assert!(!wrong.remembers(&mark(1), at(1001)));
+        wrong.remember(mark(1), at(1010));
+        wrong.remember(mark(2), at(1031));
+        assert!(
+            wrong.remembers(&mark(1), at(1032)),
+            "the first remembering is over"
+        );
     }
 
     #[test]

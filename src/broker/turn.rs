@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Snapshot;
-use crate::audit::{Decision, Outcome};
-use crate::authenticate::{Attempt, Failure, Verified};
-use crate::entitlement::{Context, Offer};
-use crate::model::{Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName};
+use super::{Records, Snapshot};
+use crate::audit::{Decision, Outcome, RecordedPerson};
+use crate::authenticate::{Attempt, Failure, Proof, Proven};
+use crate::entitlement::{Context, Notice, Occasion, Offer};
+use crate::identity::Identity;
+use crate::model::{
+    Account, Authenticated, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName,
+};
 use crate::placement::{NoHost, Placement};
 use crate::wire::{Credentials, Event, Task};
 
@@ -22,6 +25,7 @@ pub(super) struct Turn {
     caller: Caller,
     began: Instant,
     decision: Decision,
+    records: Arc<Records>,
 }
 
 impl Turn {
@@ -32,8 +36,10 @@ impl Turn {
         snapshot: Arc<Snapshot>,
         caller: Caller,
         now: Now,
+        records: Arc<Records>,
     ) -> Self {
-        let mut decision = Decision::begin(id, task.as_str(), caller.door, caller.address);
+        let (door, client) = (caller.door, caller.address);
+        let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
         decision.outcome = Outcome::Unavailable;
         decision.cause = Some("cut off before it was answered".to_owned());
         Self {
@@ -42,6 +48,7 @@ impl Turn {
             caller,
             began: Instant::now(),
             decision,
+            records,
         }
     }
 
@@ -67,8 +74,8 @@ impl Turn {
 
     /// The new ticket for the reply. One that could not be kept costs the directory a bind more, and nobody
     /// their login.
-    pub(super) fn ticket_of(&self, verified: &Verified) -> Option<TicketText> {
-        match verified.ticket() {
+    pub(super) fn ticket_of(&self, proven: &Proven) -> Option<TicketText> {
+        match proven.ticket() {
             Ok(ticket) => ticket.cloned(),
             Err(error) => {
                 tracing::error!(decision = %self.decision.decision, %error, "no ticket issued");
@@ -77,28 +84,60 @@ impl Turn {
         }
     }
 
-    /// Notes who was proven, or what was typed by somebody who was not.
-    pub(super) fn note_login(
+    /// What notices see of it.
+    pub(super) fn occasion(&self) -> Occasion {
+        Occasion {
+            now: self.now,
+            decision: self.decision.decision,
+        }
+    }
+
+    /// Notes who was proven and by what, or what was typed by somebody who was not.
+    pub(super) fn note_proof<P>(
         &mut self,
         credentials: &Credentials,
-        verified: Result<Verified, Failure>,
-    ) -> Result<Verified, Failure> {
-        match &verified {
-            Ok(verified) => {
-                let account = verified.account();
+        proven: Result<P, Failure>,
+        of: impl FnOnce(&P) -> (&Account, Proof),
+    ) -> Result<P, Failure> {
+        match &proven {
+            Ok(proven) => {
+                let (account, proof) = of(proven);
                 let spelt_alike = credentials.user.as_str() == account.user.as_str();
                 self.decision.typed = (!spelt_alike).then(|| credentials.user.clone());
                 self.decision.account = Some(account.clone());
-                self.decision.proof = Some(verified.proof().as_str());
+                self.decision.proof = Some(proof.as_str());
             }
             Err(_) => self.decision.typed = Some(credentials.user.clone()),
         }
-        verified
+        proven
+    }
+
+    /// Notes what the rules will see of who was proven.
+    pub(super) fn note_person(&mut self, identity: &Identity) {
+        let attributes = &self.snapshot.recorded_attributes;
+        self.decision.person = Some(RecordedPerson::new(identity.person(), attributes));
     }
 
     /// Notes the profiles of a list.
     pub(super) fn note_offers(&mut self, offers: &[Offer]) {
-        self.decision.profiles = offers.iter().map(|offer| offer.profile_id().clone()).collect();
+        self.decision.offered(offers.iter().map(Offer::profile_id));
+    }
+
+    /// Notes that somebody has to change the password first.
+    pub(super) fn note_change_only(&mut self) {
+        self.decision.no_profiles = Some(Failure::MustChange.to_string());
+    }
+
+    /// Notes the notices of a list.
+    pub(super) fn note_notices(&mut self, notices: &[Notice]) {
+        self.decision.notices = notices.iter().map(|notice| notice.id.clone()).collect();
+    }
+
+    /// Notes that a notice was selected.
+    pub(super) fn note_notice(&mut self, notice: &ProfileId) {
+        self.decision.profiles.clear();
+        self.decision.notices = vec![notice.clone()];
+        self.decision.no_host = Some("a notice starts nothing".to_owned());
     }
 
     /// Notes the profile of a select.
@@ -143,7 +182,11 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.decision.duration = self.began.elapsed();
-        self.decision.write();
+        let decision = &mut self.decision;
+        decision.duration = self.began.elapsed();
+        let (door, outcome) = (decision.door.as_str(), decision.outcome.as_str());
+        let metrics = &self.records.metrics;
+        metrics.request(door, decision.task, outcome, decision.duration);
+        self.records.audit.decision(decision);
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::config;
 
-/// Reads the configuration in these folders, and what the environment overrides, and prints every problem.
+/// Reads the configuration in these folders, and what the environment overrides, and prints the problems.
 /// Succeeds (0) if it can be used, warnings or not, and fails (1) otherwise.
 pub fn run(folders: &[PathBuf]) -> ExitCode {
     match report(folders, config::process_environment(), &mut io::stdout().lock()) {
@@ -16,7 +16,7 @@ pub fn run(folders: &[PathBuf]) -> ExitCode {
     }
 }
 
-/// Writes every problem, then a line that sums up; says whether the configuration can be used.
+/// Writes the problems, of very many only the first, then a line that sums up; says whether the configuration can be used.
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -30,32 +30,15 @@ pub fn report(
         Ok(configuration) => &configuration.warnings,
         Err(problems) => problems,
     };
-    for problem in problems {
+    let (told, more) = config::told(problems);
+    for problem in told {
         writeln!(out, "{problem}\n")?;
     }
-    match &loaded {
-        Ok(configuration) => writeln!(
-            out,
-            "The configuration is good: {}, {}, {}, {}; {}.",
-            count(configuration.farms.len(), "farm"),
-            count(configuration.policy.profiles().len(), "profile"),
-            count(configuration.policy.rules().count(), "rule"),
-            count(configuration.expectations, "expectation"),
-            count(configuration.warnings.len(), "warning"),
-        )?,
-        Err(problems) => writeln!(
-            out,
-            "The configuration cannot be used: {}.",
-            count(problems.len(), "problem"),
-        )?,
+    if more > 0 {
+        writeln!(out, "… and {more} more\n")?;
     }
+    let loaded = loaded.as_ref().map_err(Vec::as_slice);
+    writeln!(out, "{}", config::summary(loaded))?;
     out.flush()?;
     Ok(loaded.is_ok())
-}
-
-fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
 }

@@ -1,27 +1,42 @@
 //! `x2godirector explain`: which profiles a user would be offered, and why.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde::Serialize;
 
+use super::format::Format;
+use super::recorded::{self, Comparison};
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
-use crate::directory::{self, Directory};
+use crate::audit::DEFAULT_FILE;
+use crate::authenticate::unproven_entry;
+use crate::config::{self, Accounts, Configuration, HostSettings};
+use crate::directory::{self, AccountState, Directory, Entry, nss};
 use crate::entitlement::{Context, Explanation, Policy};
 use crate::identity;
 use crate::model::{
-    Account, Attributes, ClientAddress, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
+    Account, Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
 };
+use crate::pam_worker;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The user, as they would type it
-    user: String,
+    #[arg(value_parser = typed_name, required_unless_present = "decision")]
+    user: Option<TypedName>,
+    /// In place of a user, the person, place and time of a decision in the audit log, by its id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "groups"])]
+    decision: Option<String>,
+    /// The file with that decision, or - for standard input
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, requires = "decision")]
+    file: PathBuf,
     /// The client's address; left out, it is unknown: allow rules with `clients` do not match, deny rules do
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -32,22 +47,22 @@ pub(super) struct Explain {
     /// home is taken to be
     /// /home/USER, the uid 1000, and every attribute whose value stands in a text of a profile its own name.
     /// Other attributes are not there unless --attribute gives them.
-    #[arg(long, value_name = "GROUP")]
-    groups: Option<Vec<String>>,
+    #[arg(long, value_name = "GROUP", value_parser = group_list)]
+    groups: Option<Vec<GroupList>>,
     /// When: a date and time with its offset, like 2026-03-02T09:00:00+01:00; left out, now
     #[arg(long, value_name = "TIME")]
     at: Option<Now>,
     /// What if the user were in this group, too (a bare name or a DN)
     ///
     /// May be given several times. Only this group: name the outer groups of a nested one too.
-    #[arg(long = "add-group", value_name = "GROUP")]
-    add_groups: Vec<String>,
+    #[arg(long = "add-group", value_name = "GROUP", value_parser = group)]
+    add_groups: Vec<Membership>,
     /// What if the user were not in this group (a bare name or a DN)
     ///
     /// May be given several times. The groups that the user is in through this one go with it; of several ways
     /// into a group, only the one that `Groups` shows is known.
-    #[arg(long = "remove-group", value_name = "GROUP")]
-    remove_groups: Vec<String>,
+    #[arg(long = "remove-group", value_name = "GROUP", value_parser = group)]
+    remove_groups: Vec<Membership>,
     /// What if this attribute had this value, in place of what the directory says
     ///
     /// May be given several times, also for several values of one attribute.
@@ -63,13 +78,26 @@ pub(super) struct Explain {
     configuration: ConfigurationFolders,
 }
 
-/// How an answer is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Sentences and lists.
-    Text,
-    /// One JSON object.
-    Json,
+/// The groups of one `--groups`.
+#[derive(Debug, Clone)]
+struct GroupList(Vec<Membership>);
+
+/// What the rules say of somebody, and what stands in the way before they are asked.
+#[derive(Debug, Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// Why the user is not let in at all; not there if nothing is known to stand in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_at_login: Option<&'static str>,
+}
+
+/// An explanation with the decision that it is about beside it.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    recorded: &'a Comparison,
 }
 
 impl Explain {
@@ -79,30 +107,76 @@ impl Explain {
             Ok(configuration) => configuration,
             Err(problems) => return complain_about(&problems),
         };
-        match self
-            .explain(configuration)
-            .and_then(|explanation| self.print(&explanation))
-        {
+        let explained = match (&self.decision, &self.user) {
+            (Some(id), _) => self.explain_decision(id, &configuration),
+            (None, Some(user)) => self.explain_user(user, configuration),
+            // Left to the parser of the arguments, which asks for one of them.
+            (None, None) => Ok(String::new()),
+        };
+        match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }
     }
 
-    fn explain(&self, configuration: Configuration) -> anyhow::Result<Explanation> {
-        let Configuration {
-            policy, directory, ..
-        } = configuration;
-        let mut person = match &self.groups {
-            Some(groups) => assumed(&self.user, groups, &policy)?,
-            None => in_directory(&self.user, directory)?,
+    fn explain_user(&self, user: &TypedName, configuration: Configuration) -> anyhow::Result<String> {
+        let Configuration { policy, accounts, .. } = configuration;
+        let (person, refused_at_login) = match &self.groups {
+            Some(groups) => (assumed(user, groups, &policy)?, None),
+            None => {
+                let found = found(user, accounts)?;
+                (found.person, refusal(found.state))
+            }
         };
+        let context = Context {
+            client: None,
+            now: Some(clock::now()),
+        };
+        let answer = Answer {
+            explanation: self.explain(&policy, person, context, self.profile.as_ref())?,
+            refused_at_login,
+        };
+        Ok(match self.format {
+            Format::Text => answer.to_string(),
+            Format::Json => serde_json::to_string_pretty(&answer)? + "\n",
+        })
+    }
+
+    /// The same for a decision that was recorded; what else is asked changes what was recorded.
+    fn explain_decision(&self, id: &str, configuration: &Configuration) -> anyhow::Result<String> {
+        let (entry, _) = recorded::find(id, &self.file)?;
+        let (person, context) = (recorded::person(&entry)?, recorded::context(&entry)?);
+        let selected = recorded::selected(&entry);
+        let profile = self.profile.as_ref().or(selected.as_ref());
+        let unchanged = configuration.policy.explain(&person, context);
+        let comparison = Comparison::new(&entry, configuration.hash, &unchanged);
+        let explanation = self.explain(&configuration.policy, person, context, profile)?;
+        Ok(match self.format {
+            Format::Text => format!("{comparison}\n{explanation}"),
+            Format::Json => {
+                let recorded = Recorded {
+                    explanation: &explanation,
+                    recorded: &comparison,
+                };
+                serde_json::to_string_pretty(&recorded)? + "\n"
+            }
+        })
+    }
+
+    fn explain(
+        &self,
+        policy: &Policy,
+        mut person: Person,
+        context: Context,
+        profile: Option<&ProfileId>,
+    ) -> anyhow::Result<Explanation> {
         self.suppose(&mut person)?;
         let context = Context {
-            client: self.from.map(ClientAddress::new),
-            now: Some(self.at.unwrap_or_else(clock::now)),
+            client: self.from.map(ClientAddress::new).or(context.client),
+            now: self.at.or(context.now),
         };
         let explanation = policy.explain(&person, context);
-        Ok(match &self.profile {
+        Ok(match profile {
             Some(profile) => explanation.only(profile),
             None => explanation,
         })
@@ -115,72 +189,169 @@ impl Explain {
             given.entry(name.to_lowercase()).or_default().push(value.clone());
         }
         person.attributes.extend(given);
-        for text in &self.remove_groups {
-            let removed = Membership::supposed(text)?;
+        for removed in &self.remove_groups {
             let before = person.groups.len();
             person
                 .groups
-                .retain(|group| !group.is_same_group(&removed) && !group.via.contains(&removed.name));
+                .retain(|group| !group.is_same_group(removed) && !group.via.contains(&removed.name));
             if person.groups.len() == before {
-                bail!("{} is not in group `{text}`", person.account.user);
+                let group = removed.dn.as_ref().map_or(removed.name.as_str(), Dn::as_str);
+                bail!("{} is not in group `{group}`", person.account.user);
             }
         }
-        for text in &self.add_groups {
-            let added = Membership::supposed(text)?;
-            if !person.groups.iter().any(|group| group.is_same_group(&added)) {
-                person.groups.push(added);
+        for added in &self.add_groups {
+            if !person.groups.iter().any(|group| group.is_same_group(added)) {
+                person.groups.push(added.clone());
             }
         }
         Ok(())
     }
+}
 
-    fn print(&self, explanation: &Explanation) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Text => explanation.to_string(),
-            Format::Json => serde_json::to_string_pretty(explanation)? + "\n",
-        };
-        io::stdout().write_all(text.as_bytes()).context("standard output")
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explanation = &self.explanation;
+        if let Some(why) = self.refused_at_login {
+            write!(
+                f,
+                "{} would be refused at login: {why}. Otherwise:\n\n",
+                explanation.user
+            )?;
+        }
+        explanation.fmt(f)
     }
 }
 
-/// The user as the directory has them.
+/// Why an account in this state is not let in.
+fn refusal(state: AccountState) -> Option<&'static str> {
+    match state {
+        AccountState::Active => None,
+        AccountState::Locked => Some("account locked, until the directory opens it again"),
+        AccountState::Disabled => Some("account disabled"),
+        AccountState::Expired => Some("account expired"),
+    }
+}
+
+/// Somebody as a source has them.
+struct Found {
+    person: Person,
+    state: AccountState,
+}
+
+impl Found {
+    fn new(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Self {
+        let user = entry.user.clone();
+        Self {
+            person: identity::person(Account { source, user }, entry, memberships),
+            state: entry.state,
+        }
+    }
+}
+
+/// The user as the source has them to which the name belongs.
+fn found(name: &TypedName, accounts: Accounts) -> anyhow::Result<Found> {
+    match accounts {
+        Accounts::Directory(directory) | Accounts::DirectoryByPam(directory, _) => {
+            in_directory(name, directory)?.user()
+        }
+        Accounts::DirectoryThenHost { directory, host, .. } => match in_directory(name, directory)? {
+            InDirectory::Nothing => on_host(name, &host),
+            found => found.user(),
+        },
+        Accounts::Host(host) => on_host(name, &host),
+        Accounts::Unproven => unproven(name),
+    }
+    .with_context(|| {
+        let name = name.as_str();
+        format!("no user `{name}` can log in; with --groups nobody is asked")
+    })
+}
+
+/// What the directory has of a name.
+enum InDirectory {
+    User(Box<Found>),
+    /// Something that cannot log in.
+    Other,
+    Nothing,
+}
+
+impl InDirectory {
+    fn user(self) -> anyhow::Result<Found> {
+        match self {
+            Self::User(found) => Ok(*found),
+            Self::Other => {
+                bail!("the directory has that name, but not as that of one user (user_base, user_filter)")
+            }
+            Self::Nothing => bail!("the directory does not have that name"),
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn in_directory(user: &str, settings: directory::Settings) -> anyhow::Result<Person> {
-    let name = TypedName::new(user)?;
+async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow::Result<InDirectory> {
     let directory = Directory::start(settings)?;
-    let Some(entry) = directory.find(&name, clock::now()).await? else {
-        bail!("the directory has no user `{user}`; with --groups it is not asked");
+    let Some(entry) = directory.find(name, clock::now()).await? else {
+        return Ok(match directory.knows(name).await? {
+            true => InDirectory::Other,
+            false => InDirectory::Nothing,
+        });
     };
     let memberships = directory.memberships(&entry).await?;
-    let account = Account {
-        source: Source::Ldap,
-        user: entry.user.clone(),
-    };
-    Ok(identity::person(account, &entry, memberships))
+    let found = Found::new(Source::Ldap, &entry, memberships);
+    Ok(InDirectory::User(Box::new(found)))
+}
+
+/// The user as this host has them. Asked here and not in the PAM worker: whoever may run this need not be let in
+/// there, and a name service that hangs holds up nobody else.
+fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Found> {
+    let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
+    let user = user.context("this host has no user of that name")?;
+    let entry = nss::entry(&user, settings.min_uid, clock::now())
+        .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
+    Ok(Found::new(Source::Nss, &entry, nss::memberships(&user)?))
+}
+
+/// Whoever says that this is their name, where nobody proves it.
+fn unproven(name: &TypedName) -> anyhow::Result<Found> {
+    let entry = unproven_entry(name).context("this is no user name")?;
+    Ok(Found::new(Source::Unproven, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.
-fn assumed(user: &str, groups: &[String], policy: &Policy) -> anyhow::Result<Person> {
+fn assumed(user: &TypedName, groups: &[GroupList], policy: &Policy) -> anyhow::Result<Person> {
     let groups = groups
         .iter()
-        .flat_map(|text| separated(text))
-        .map(Membership::supposed)
-        .collect::<Result<_, _>>()?;
+        .flat_map(|GroupList(groups)| groups.clone())
+        .collect();
     let attributes = policy
         .rendered_attributes()
         .into_iter()
         .map(|name| (name.to_owned(), vec![name.to_owned()]))
         .collect();
-    Ok(Person::supposed(UserName::new(user)?, groups, attributes))
+    Ok(Person::supposed(
+        UserName::new(user.as_str())?,
+        groups,
+        attributes,
+    ))
 }
 
 /// A DN is one group, commas and all; an empty text is none.
-fn separated(text: &str) -> Vec<&str> {
-    if text.contains('=') {
+fn group_list(text: &str) -> Result<GroupList, String> {
+    let groups: Vec<&str> = if text.contains('=') {
         vec![text]
     } else {
         text.split(',').filter(|name| !name.is_empty()).collect()
-    }
+    };
+    let groups: Result<_, _> = groups.into_iter().map(group).collect();
+    groups.map(GroupList)
+}
+
+fn group(text: &str) -> Result<Membership, String> {
+    Membership::supposed(text).map_err(|invalid| invalid.to_string())
+}
+
+fn typed_name(text: &str) -> Result<TypedName, String> {
+    TypedName::new(text).map_err(|invalid| invalid.to_string())
 }
 
 /// `NAME=VALUE`.

@@ -1,9 +1,23 @@
 //! The command line: one file per subcommand, and the exit codes they share.
 
+mod asking;
+mod audit;
 pub mod check;
+mod diff;
+mod doctor;
 mod explain;
+mod format;
+mod hosts;
 mod import;
+mod log_level;
+mod pam_worker;
+mod recorded;
+mod reload;
 mod serve;
+mod status;
+mod table;
+mod throttle;
+mod tickets;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -12,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Diagnostic;
+use crate::config::{self, Diagnostic};
 
 /// Something went wrong that is neither the arguments' fault nor the configuration's.
 const EXIT_FAILURE: u8 = 1;
@@ -36,18 +50,54 @@ enum Command {
     /// Answers X2Go Clients until it gets SIGTERM, then finishes the requests under way. SIGHUP reads the
     /// configuration again; if anything in it is wrong, the one in use stays.
     Serve(serve::Serve),
+    /// Run PAM and look up users for the broker
+    ///
+    /// Answers only the broker, on a private socket; each login runs in a process that can be killed. Needs to
+    /// read what the PAM modules read, so it has a user of its own. docs/pam.md says how to set it up.
+    PamWorker(pam_worker::PamWorker),
     /// Say what is wrong with a configuration
     ///
-    /// Prints every problem as `file:line:col: message`. Exits with 0 if the configuration can be used, with 1
-    /// if it cannot.
+    /// Prints each problem as `file:line:col: message`, at most 200 of them. Exits with 0 if the configuration can
+    /// be used, with 1 if it cannot.
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
     Explain(explain::Explain),
+    /// Try what logins stand on, and say what is wrong
+    ///
+    /// Tries every LDAP server as a login uses it: connection, certificate, bind_dn, users, groups. Prints what is
+    /// wrong and what to write instead. Exits with 0 if a login could work, with 1 if none can.
+    Doctor(doctor::Doctor),
+    /// Show what changes for whom between two configurations
+    ///
+    /// Asks for every user, from every network and at every time that the rules of either tell apart: who gains or
+    /// loses which profile, and which keys change. Exits with 0 if nothing changes, with 1 if something does, and
+    /// with 2 if it cannot be said completely.
+    Diff(diff::Diff),
     /// Turn an x2gobroker site into files for conf.d
     ///
     /// Prints `file:line: message` for each line of the old files that is not carried over or works differently
     /// from now on. docs/migrate.md has the whole way.
     Import(import::Import),
+    /// Show what was decided, and explain a decision
+    ///
+    /// With an id, the rules are asked again for the person, place and time that the decision's line recorded, and
+    /// the answer is compared with the one that was given. Nothing but the file and the configuration is read.
+    Audit(audit::Audit),
+    /// Have the daemon read its configuration again
+    ///
+    /// Prints what `check` would, and then whether the new configuration is in use (exit code 0) or the earlier
+    /// one still is (1). The same as SIGHUP, with an answer.
+    Reload(reload::Reload),
+    /// Show how the daemon is
+    Status(status::Status),
+    /// Show the hosts of all farms: their health, and the leases on them
+    Hosts(hosts::Hosts),
+    /// Show who has tickets, from where and until when; or end those of a user
+    Tickets(tickets::Tickets),
+    /// Show whose failed logins are counted and who is refused for them; or forget failures
+    Throttle(throttle::Throttle),
+    /// Show or change what the daemon logs
+    LogLevel(log_level::LogLevel),
 }
 
 /// Where the configuration is.
@@ -81,9 +131,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::PamWorker(worker) => worker.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Import(import) => import.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Status(status) => status.run(),
+        Command::Hosts(hosts) => hosts.run(),
+        Command::Tickets(tickets) => tickets.run(),
+        Command::Throttle(throttle) => throttle.run(),
+        Command::LogLevel(log_level) => log_level.run(),
     }
 }
 
@@ -95,8 +155,12 @@ fn complain(what: &impl Display, exit: u8) -> ExitCode {
 
 /// Prints what is wrong with the configuration, and gives the exit code for it.
 fn complain_about(problems: &[Diagnostic]) -> ExitCode {
-    for problem in problems {
+    let (told, more) = config::told(problems);
+    for problem in told {
         eprintln!("{problem}\n");
+    }
+    if more > 0 {
+        eprintln!("… and {more} more\n");
     }
     complain(&"the configuration cannot be used", EXIT_CONFIGURATION)
 }

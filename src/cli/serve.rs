@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
 use crate::app::{App, StartError};
-use crate::observe::start_logs;
+use crate::observe::{FILTER_VARIABLE, Logs};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -18,15 +18,16 @@ pub(super) struct Serve {
 impl Serve {
     /// Serves until a signal ends it.
     pub(super) fn run(self) -> ExitCode {
-        if let Err(error) = start_logs() {
-            return complain(&error, EXIT_CONFIGURATION);
-        }
+        let logs = match Logs::start() {
+            Ok(logs) => logs,
+            Err(error) => return complain(&format_args!("{FILTER_VARIABLE}: {error}"), EXIT_CONFIGURATION),
+        };
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => return complain(&error, EXIT_FAILURE),
         };
         runtime.block_on(async {
-            match App::start(self.configuration.folders).await {
+            match App::start(self.configuration.folders, logs).await {
                 Ok(app) => {
                     app.run().await;
                     ExitCode::SUCCESS
@@ -42,7 +43,11 @@ impl Serve {
 fn refuse(error: &StartError) -> ExitCode {
     match error {
         StartError::Configuration(problems) => complain_about(problems),
-        StartError::Certificate(_) | StartError::Directory(_) => complain(error, EXIT_CONFIGURATION),
-        StartError::Store(_) | StartError::Bind(_) | StartError::System(_) => complain(error, EXIT_FAILURE),
+        StartError::Certificate(_) | StartError::Directory(_) | StartError::Audit(_) => {
+            complain(error, EXIT_CONFIGURATION)
+        }
+        StartError::Store(_) | StartError::Bind(_) | StartError::Admin(_) | StartError::System(_) => {
+            complain(error, EXIT_FAILURE)
+        }
     }
 }

@@ -115,6 +115,15 @@ fn visible(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
 }
 
+/// Most problems of one reading that are told: the rest are mostly more of the same.
+const TOLD_MAX: usize = 200;
+
+/// The problems to tell, and how many more there are.
+pub fn told(problems: &[Diagnostic]) -> (&[Diagnostic], usize) {
+    let (told, rest) = problems.split_at(problems.len().min(TOLD_MAX));
+    (told, rest.len())
+}
+
 /// Collects the problems of one reading, so that a run reports all of them and not the first.
 #[derive(Debug, Default)]
 pub(super) struct Problems {

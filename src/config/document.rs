@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Problems};
+use super::key_path::KeyPath;
 use super::source::{Place, Source};
 
 /// Deepest nesting of tables; the deepest one in use is `farm.NAME.hosts.HOST.KEY`.
@@ -21,7 +22,7 @@ pub(super) const VARIABLE_PREFIX: &str = "X2GODIRECTOR__";
 const VARIABLE_SEPARATOR: &str = "__";
 
 /// Where each key of a source stands, and whether it is a table, by its path.
-pub(super) type Keys = BTreeMap<Vec<String>, (Place, Shape)>;
+pub(super) type Keys = BTreeMap<KeyPath, (Place, Shape)>;
 
 /// Whether a key holds further keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) enum Shape {
 }
 
 /// What one source says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Document {
     /// The values. The origin of each is its [`Place`].
     pub(super) values: Map<String, Value>,
@@ -49,7 +50,7 @@ impl Document {
         };
         match DeTable::parse(source.text()) {
             Ok(root) => {
-                let values = reader.table(root.get_ref(), &mut Vec::new());
+                let values = reader.table(root.get_ref(), 0, &mut KeyPath::default());
                 let keys = reader.keys;
                 Self { values, keys }
             }
@@ -81,16 +82,17 @@ impl Document {
                 }
             })
             .collect();
-        let keys = (1..=path.len())
-            .map(|end| {
-                let shape = if end == path.len() {
-                    Shape::Value
-                } else {
-                    Shape::Table
-                };
-                (path[..end].to_vec(), (place.clone(), shape))
-            })
-            .collect();
+        let mut keys = Keys::new();
+        let mut key = KeyPath::default();
+        for (at, part) in path.iter().enumerate() {
+            key.push(part);
+            let shape = if at + 1 == path.len() {
+                Shape::Value
+            } else {
+                Shape::Table
+            };
+            keys.insert(key.clone(), (place.clone(), shape));
+        }
         let leaf = Value::new(Some(&place.to_origin()), value);
         let root = path.into_iter().rev().fold(leaf, |inner, key| {
             Value::new(None, Map::from_iter([(key, inner)]))
@@ -110,16 +112,18 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn table(&mut self, table: &DeTable<'_>, path: &mut Vec<String>) -> Map<String, Value> {
+    /// `depth` is how many keys stand before those of the table.
+    fn table(&mut self, table: &DeTable<'_>, depth: usize, path: &mut KeyPath) -> Map<String, Value> {
         let mut values = Map::new();
         for (key, value) in table {
             let place = Place::at(self.source, key.span());
-            if path.len() == DEPTH_MAX {
+            if depth == DEPTH_MAX {
                 self.problems.error(&place, "tables are nested too deeply");
                 continue;
             }
-            path.push(key.get_ref().to_string());
-            let listed = path[..] == [LISTED_TABLES];
+            let name = key.get_ref().as_ref();
+            let length = path.push(name);
+            let listed = depth == 0 && name == LISTED_TABLES;
             let shape = if listed || value.get_ref().is_table() {
                 Shape::Table
             } else {
@@ -129,17 +133,17 @@ impl Reader<'_> {
             let value = if listed {
                 self.listed_tables(value, path)
             } else {
-                self.value(value, path)
+                self.value(value, depth + 1, path)
             };
             if let Some(value) = value {
-                values.insert(key.get_ref().to_string(), value);
+                values.insert(name.to_owned(), value);
             }
-            path.pop();
+            path.truncate(length);
         }
         values
     }
 
-    fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &mut Vec<String>) -> Option<Value> {
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, depth: usize, path: &mut KeyPath) -> Option<Value> {
         let place = Place::at(self.source, value.span());
         let kind = match value.get_ref() {
             DeValue::String(text) => ValueKind::String(text.to_string()),
@@ -159,28 +163,29 @@ impl Reader<'_> {
                 self.problems.add_unreadable(problem);
                 return None;
             }
-            DeValue::Array(list) => ValueKind::Array(self.list(list, path)),
-            DeValue::Table(table) => ValueKind::Table(self.table(table, path)),
+            DeValue::Array(list) => ValueKind::Array(self.list(list, depth, path)),
+            DeValue::Table(table) => ValueKind::Table(self.table(table, depth, path)),
         };
         Some(Value::new(Some(&place.to_origin()), kind))
     }
 
     /// A list of tables as a table of tables, under keys that no two places share and that are in their order.
-    fn listed_tables(&mut self, list: &Spanned<DeValue<'_>>, path: &mut Vec<String>) -> Option<Value> {
+    fn listed_tables(&mut self, list: &Spanned<DeValue<'_>>, path: &mut KeyPath) -> Option<Value> {
         let mut tables = Map::new();
         for item in list.get_ref().as_array().into_iter().flatten() {
             let place = Place::at(self.source, item.span());
             let (rank, start) = place.order();
-            path.push(format!("{rank:08}:{start:010}"));
+            let key = format!("{rank:08}:{start:010}");
+            let length = path.push(&key);
             self.keys.insert(path.clone(), (place, Shape::Table));
             if item.get_ref().is_table()
-                && let (Some(key), Some(value)) = (path.last().cloned(), self.value(item, path))
+                && let Some(value) = self.value(item, 2, path)
             {
                 tables.insert(key, value);
             } else {
                 self.not_listed(item);
             }
-            path.pop();
+            path.truncate(length);
         }
         if !list.get_ref().is_array() {
             self.not_listed(list);
@@ -195,8 +200,10 @@ impl Reader<'_> {
         self.problems.add_unreadable(problem);
     }
 
-    fn list(&mut self, list: &DeArray<'_>, path: &mut Vec<String>) -> Vec<Value> {
-        list.iter().filter_map(|item| self.value(item, path)).collect()
+    fn list(&mut self, list: &DeArray<'_>, depth: usize, path: &mut KeyPath) -> Vec<Value> {
+        list.iter()
+            .filter_map(|item| self.value(item, depth, path))
+            .collect()
     }
 
     fn number(&self, digits: &DeInteger<'_>, place: &Place) -> Option<i64> {

@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::value::FromText;
 use crate::directory::Filter;
-use crate::model::Dn;
+use crate::model::{Dn, Invalid};
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;
@@ -89,8 +89,15 @@ impl FromText for DnTemplate {
                 "it does not name the user; write it like uid={USER_PLACEHOLDER},ou=people,dc=example,dc=org"
             ));
         }
-        Dn::new(&text.replace(USER_PLACEHOLDER, "user")).map_err(|why| why.to_string())?;
+        Self::example(text).map_err(|why| why.to_string())?;
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl DnTemplate {
+    /// What the template gives for somebody.
+    pub(super) fn example(template: &str) -> Result<Dn, Invalid> {
+        Dn::new(&template.replace(USER_PLACEHOLDER, "user"))
     }
 }
 

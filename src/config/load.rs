@@ -2,20 +2,29 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::accounts::{self, Accounts};
 use super::diagnostic::{Diagnostic, Problems, Severity};
+use super::digest::Digest;
 use super::document::{Document, VARIABLE_PREFIX};
 use super::merge::merge;
 use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
-use super::{authentication, client, directory, expectations, farms, profiles, rules, server};
-use crate::authenticate::Settings as AuthenticationSettings;
-use crate::directory::Settings as DirectorySettings;
-use crate::entitlement::Policy;
+use super::{
+    audit, authentication, client, directory, expectations, farms, notices, pam, profiles, rules, server,
+    unproven,
+};
+use crate::admin::Settings as AdminSettings;
+use crate::authenticate::{Method, Settings as AuthenticationSettings};
+use crate::entitlement::{Notices, Policy};
 use crate::http::Settings as ServerSettings;
+use crate::model::ConfigurationHash;
+use crate::pam_worker::WorkerSettings;
 use crate::placement::Farm;
 use crate::wire::ClientConfig;
 
@@ -29,10 +38,18 @@ pub struct Configuration {
     pub server: ServerSettings,
     /// The SQLite file with tickets and leases.
     pub state: PathBuf,
+    /// The admin socket, and who may use it.
+    pub admin: AdminSettings,
+    /// Where metrics are to be had; nowhere if there is none.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The file for decisions; the log if there is none.
+    pub audit_file: Option<PathBuf>,
     /// `[authentication]`
     pub authentication: AuthenticationSettings,
-    /// `[directory.ldap]`
-    pub directory: DirectorySettings,
+    /// `[authentication.pam]`
+    pub pam_worker: WorkerSettings,
+    /// `[directory]`, with who checks the passwords.
+    pub accounts: Accounts,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[profile.*]` and `[rule.*]`, prepared.
@@ -41,8 +58,12 @@ pub struct Configuration {
     pub expectations: usize,
     /// `[client]`
     pub client: ClientConfig,
+    /// `[notices]`
+    pub notices: Notices,
     /// What is legal but surely not meant.
     pub warnings: Vec<Diagnostic>,
+    /// What all this was read from.
+    pub hash: ConfigurationHash,
 }
 
 /// Reads the `*.toml` files of each folder in name order, folder after folder, then the variables whose names
@@ -55,28 +76,8 @@ pub fn load(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Configuration, Vec<Diagnostic>> {
     let problems = Problems::default();
-    let mut sources = Vec::new();
-    let mut documents = Vec::new();
-    for folder in folders {
-        read_folder(folder, &mut sources, &mut documents, &problems);
-    }
-    let mut variables: Vec<_> = environment
-        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
-        .collect();
-    variables.sort();
-    for (name, value) in variables {
-        let source = Source::variable(sources.len(), &name);
-        documents.push(Document::of_variable(&source, &name, &value));
-        sources.push(source);
-    }
-    // Where nothing was given, there is a folder to name all the same.
-    let first = sources
-        .first()
-        .cloned()
-        .unwrap_or_else(|| Source::folder(0, Path::new("conf.d")));
-    let tree = merge(documents, &sources, &problems);
-    let root = Section::root(tree, Place::whole(&first), &problems);
-    let read = read_sections(root);
+    let (root, hash) = read_documents(folders, environment, &problems);
+    let read = read_sections(root, hash);
     let found = problems.into_sorted();
     let wrong = found.iter().any(|problem| problem.severity() == Severity::Error);
     match read {
@@ -88,39 +89,114 @@ pub fn load(
     }
 }
 
+/// Reads only what the PAM worker needs of the same files: it has no right to what the others name.
+///
+/// # Errors
+/// The problems of `[authentication.pam]`, and of files that cannot be read as TOML.
+pub fn load_pam_worker(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<WorkerSettings, Vec<Diagnostic>> {
+    let problems = Problems::default();
+    let (mut root, _) = read_documents(folders, environment, &problems);
+    let settings = pam::read(root.section("authentication").section("pam"));
+    if problems.has_errors() {
+        return Err(problems.into_sorted());
+    }
+    Ok(settings)
+}
+
+/// Everything that was written, merged, for whoever takes the sections, and its hash.
+fn read_documents<'p>(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+    problems: &'p Problems,
+) -> (Section<'p>, ConfigurationHash) {
+    let mut sources = Vec::new();
+    let mut documents = Vec::new();
+    let mut digest = Digest::default();
+    for folder in folders {
+        read_folder(folder, &mut sources, &mut documents, &mut digest, problems);
+    }
+    let mut variables: Vec<_> = environment
+        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
+        .collect();
+    variables.sort();
+    for (name, value) in variables {
+        let source = Source::variable(sources.len(), &name);
+        digest.variable(&name, &value);
+        documents.push(Document::of_variable(&source, &name, &value));
+        sources.push(source);
+    }
+    // Where nothing was given, there is a folder to name all the same.
+    let first = sources
+        .first()
+        .cloned()
+        .unwrap_or_else(|| Source::folder(0, Path::new("conf.d")));
+    let tree = merge(documents, &sources, problems);
+    (
+        Section::root(tree, Place::whole(&first), problems),
+        digest.finish(),
+    )
+}
+
 /// The sections in the order in which they need each other.
-fn read_sections(mut root: Section<'_>) -> Option<Configuration> {
-    let directory = directory::read(root.section("directory"));
-    let server = server::read(root.section("server"), directory.longest_step);
-    let authentication = authentication::read(root.section("authentication"));
+fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Configuration> {
+    let has_directory = root.has("directory");
+    let mut directory = root.section("directory");
+    let source = directory::source(&mut directory);
+    let authentication = authentication::read(root.section("authentication"), source.usual_methods());
+    let unproven = authentication.unproven().cloned();
+    // What is written is checked even where nobody is looked for in it.
+    let directory = (has_directory || unproven.is_none()).then(|| directory::read(directory, source));
+    let mut longest_step = directory
+        .as_ref()
+        .map_or(Duration::ZERO, |directory| directory.longest_step);
+    let accounts = accounts::read(directory, &authentication, root.problems());
+    if authentication.settings.methods.contains(&Method::Pam) {
+        longest_step = longest_step.max(authentication.pam.client().longest_step());
+    }
+    let server = server::read(root.section("server"), longest_step);
     let client = client::read(root.section("client"));
+    let notices = notices::read(root.section("notices"));
+    let audit_file = audit::read(root.section("audit"));
     let farms = farms::read(&mut root);
     let profiles = profiles::read(&mut root, &farms.names);
     let rules = rules::read(&mut root, &profiles.ids);
     let expected = expectations::read(&mut root, &profiles.ids);
     let problems = root.problems();
     root.finish();
+    if let Some(place) = &unproven {
+        unproven::check(place, &rules, &profiles.profiles, problems);
+    }
     // Beside an error, a profile that seems to be given to nobody may be what the error is about.
     if problems.is_empty() {
-        profiles.ids.warn_of_others(&rules.given, problems);
         rules.warn_of_contradictions(&profiles.ids, problems);
     }
     let policy = Policy::new(profiles.profiles, rules.rules);
     if !problems.has_errors() {
         expectations::run(&expected, &policy, problems);
     }
-    let mut directory = directory.settings?;
-    add_attributes(&mut directory.attributes, &policy);
+    let mut accounts = accounts?;
+    if let Some(directory) = accounts.directory_mut() {
+        add_attributes(&mut directory.attributes, &policy);
+    }
     Some(Configuration {
         server: server.settings,
         state: server.state,
-        authentication,
-        directory,
+        admin: server.admin,
+        metrics_listen: server.metrics_listen,
+        audit_file,
+        authentication: authentication.settings,
+        pam_worker: authentication.pam,
+        accounts,
         farms: farms.farms,
         policy,
         expectations: expected.len(),
         client,
+        notices: notices?,
         warnings: Vec::new(),
+        hash,
     })
 }
 
@@ -138,6 +214,7 @@ fn read_folder(
     folder: &Path,
     sources: &mut Vec<Arc<Source>>,
     documents: &mut Vec<Document>,
+    digest: &mut Digest,
     problems: &Problems,
 ) {
     let source = Source::folder(sources.len(), folder);
@@ -167,6 +244,7 @@ fn read_folder(
                 source
             }
         };
+        digest.file(&source.file_name(), source.text());
         documents.push(Document::parse(&source, problems));
         sources.push(source);
     }

@@ -3,12 +3,13 @@
 //! The merging is the `config` crate's. It keeps the origin of every value, which is how a diagnostic finds
 //! the place of a value that survived; the places of keys and tables, which it drops, come from the documents.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use config::{Config, ConfigError, Map, Value, ValueKind};
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Document, Keys, Shape};
+use super::key_path::KeyPath;
 use super::source::{Place, Source};
 use super::tree::{Entry, Kind, Table};
 
@@ -16,13 +17,53 @@ use super::tree::{Entry, Kind, Table};
 /// expressions (`a.b`, `a[0]`), keys below them as they are.
 const ROOT: &str = "root";
 
-impl config::Source for Document {
+/// The values of a document, given to the crate once and table by table: it copies what it merges at every level, and
+/// of a document with thousands of profiles there should never be several copies.
+#[derive(Debug)]
+struct Tables(Mutex<Map<String, Value>>);
+
+/// One key of a document with its value, or with a single key of its table.
+#[derive(Debug, Clone)]
+struct Piece(Map<String, Value>);
+
+impl Tables {
+    fn lock(&self) -> MutexGuard<'_, Map<String, Value>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl config::Source for Tables {
+    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
+        Box::new(Self(Mutex::new(self.lock().clone())))
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Piece(std::mem::take(&mut self.lock())).collect()
+    }
+
+    fn collect_to(&self, cache: &mut Value) -> Result<(), ConfigError> {
+        for (key, value) in std::mem::take(&mut *self.lock()) {
+            match value.kind {
+                ValueKind::Table(inner) if !inner.is_empty() => {
+                    for pair in inner {
+                        let inner = Value::new(None, Map::from_iter([pair]));
+                        Piece(Map::from_iter([(key.clone(), inner)])).collect_to(cache)?;
+                    }
+                }
+                _ => Piece(Map::from_iter([(key, value)])).collect_to(cache)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl config::Source for Piece {
     fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
         Box::new(self.clone())
     }
 
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let root = Value::new(None, self.values.clone());
+        let root = Value::new(None, self.0.clone());
         Ok(Map::from_iter([(ROOT.to_owned(), root)]))
     }
 }
@@ -32,42 +73,40 @@ pub(super) fn merge(documents: Vec<Document>, sources: &[Arc<Source>], problems:
     let mut keys = Keys::new();
     let mut builder = Config::builder();
     for document in documents {
-        add_keys(&mut keys, &document.keys, problems);
-        builder = builder.add_source(document);
+        add_keys(&mut keys, document.keys, problems);
+        builder = builder.add_source(Tables(Mutex::new(document.values)));
     }
     let merged = builder.build().map(|config| config.cache.kind);
     let Ok(ValueKind::Table(mut top)) = merged else {
         return Table::new();
     };
     match top.remove(ROOT).map(|root| root.kind) {
-        Some(ValueKind::Table(root)) => Tree { keys: &keys, sources }.table(root, &mut Vec::new()),
+        Some(ValueKind::Table(root)) => Tree { keys: &keys, sources }.table(root, &mut KeyPath::default()),
         _ => Table::new(),
     }
 }
 
 /// Adds the keys of a later document. A key that is a table in one source and a value in another would lose
 /// one of them in the merge.
-fn add_keys(keys: &mut Keys, later: &Keys, problems: &Problems) {
+fn add_keys(keys: &mut Keys, later: Keys, problems: &Problems) {
     for (path, (place, shape)) in later {
-        if let Some((earlier, other)) = keys.get(path)
-            && other != shape
-        {
+        let Some((earlier, other)) = keys.get(&path) else {
+            keys.insert(path, (place, shape));
+            continue;
+        };
+        if *other != shape {
             let (here, there) = match shape {
                 Shape::Table => ("a table here", "a value"),
                 Shape::Value => ("a value here", "a table"),
             };
-            let name = path.join(".");
             problems.add_unreadable(Diagnostic::error(
-                place,
-                format!("`{name}` is {here} and {there} at {earlier}"),
+                &place,
+                format!("`{path}` is {here} and {there} at {earlier}"),
             ));
         }
         // A value counts where it was written last, a table where it began.
-        match (keys.get(path), shape) {
-            (Some((_, Shape::Table)), Shape::Table) => {}
-            _ => {
-                keys.insert(path.clone(), (place.clone(), *shape));
-            }
+        if (*other, shape) != (Shape::Table, Shape::Table) {
+            keys.insert(path, (place, shape));
         }
     }
 }
@@ -79,19 +118,19 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    fn table(&self, values: Map<String, Value>, path: &mut Vec<String>) -> Table {
+    fn table(&self, values: Map<String, Value>, path: &mut KeyPath) -> Table {
         values
             .into_iter()
             .filter_map(|(key, value)| {
-                path.push(key.clone());
-                let entry = self.entry(value, path);
-                path.pop();
+                let length = path.push(&key);
+                let entry = self.entry(&key, value, path);
+                path.truncate(length);
                 Some((key, entry?))
             })
             .collect()
     }
 
-    fn entry(&self, value: Value, path: &mut Vec<String>) -> Option<Entry> {
+    fn entry(&self, name: &str, value: Value, path: &mut KeyPath) -> Option<Entry> {
         let key = self.keys.get(path).map(|(place, _)| place.clone());
         let own = value
             .origin()
@@ -99,7 +138,7 @@ impl Tree<'_> {
         let place = own.or_else(|| key.clone())?;
         let kind = match value.kind {
             ValueKind::Table(values) => Kind::Table(self.table(values, path)),
-            ValueKind::Array(items) => Kind::List(self.list(items, path)),
+            ValueKind::Array(items) => Kind::List(self.list(name, items, path)),
             ValueKind::String(text) if place.source().is_variable() => Kind::Variable(text),
             ValueKind::String(text) => Kind::Text(text),
             ValueKind::Boolean(flag) => Kind::Flag(flag),
@@ -108,17 +147,17 @@ impl Tree<'_> {
             ValueKind::Nil | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => return None,
         };
         Some(Entry {
-            name: path.last().cloned().unwrap_or_default(),
+            name: name.to_owned(),
             key: key.unwrap_or_else(|| place.clone()),
             value: place,
             kind,
         })
     }
 
-    fn list(&self, items: Vec<Value>, path: &mut Vec<String>) -> Vec<Entry> {
+    fn list(&self, name: &str, items: Vec<Value>, path: &mut KeyPath) -> Vec<Entry> {
         items
             .into_iter()
-            .filter_map(|item| self.entry(item, path))
+            .filter_map(|item| self.entry(name, item, path))
             .collect()
     }
 }

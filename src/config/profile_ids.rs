@@ -86,14 +86,31 @@ impl ProfileIds {
         did_you_mean(text, self.0.iter().map(|id| id.text.as_str()))
     }
 
-    /// Warns of the profiles whose positions are not among those that the rules give, and that no other profile
-    /// builds on.
-    pub(super) fn warn_of_others(&self, given: &BTreeSet<usize>, problems: &Problems) {
+    /// Whether the glob stands for the id at a position.
+    pub(super) fn is_like(&self, position: usize, glob: &Glob) -> bool {
+        self.0.get(position).is_some_and(|id| glob.matches(&id.folded))
+    }
+
+    /// Warns of the profiles that no rule gives and no other profile builds on, and of those that rules give, but none
+    /// from which anybody could get them. Both are sets of positions.
+    pub(super) fn warn_of_others(
+        &self,
+        given: &BTreeSet<usize>,
+        gettable: &BTreeSet<usize>,
+        problems: &Problems,
+    ) {
         for (position, id) in self.0.iter().enumerate() {
-            if !given.contains(&position) && !id.extended {
-                let message = format!("no rule gives profile `{}` to anybody", id.text);
-                problems.add(Diagnostic::warning(&id.header, message));
-            }
+            let message = if gettable.contains(&position) || (id.extended && !given.contains(&position)) {
+                continue;
+            } else if given.contains(&position) {
+                format!(
+                    "nobody can get profile `{}`: each rule that gives it can never match, or gives nothing",
+                    id.text
+                )
+            } else {
+                format!("no rule gives profile `{}` to anybody", id.text)
+            };
+            problems.add(Diagnostic::warning(&id.header, message));
         }
     }
 }

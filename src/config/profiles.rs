@@ -11,8 +11,6 @@ use super::value::Located;
 use crate::entitlement::{Profile, Template};
 use crate::model::{FarmName, Invalid, ProfileId, did_you_mean};
 
-/// What the ids of notices begin with, which are no profiles of the configuration.
-const NOTICE_PREFIX: &str = "notice-";
 /// The text that `session_user` is where it was not written.
 const SESSION_USER: &str = "${user}";
 /// Most profiles that a profile builds on, one on another.
@@ -222,11 +220,12 @@ impl<'w> Family<'w> {
 }
 
 fn profile_id(text: &str) -> Result<ProfileId, Invalid> {
-    if text.to_lowercase().starts_with(NOTICE_PREFIX) {
+    let id = ProfileId::new(text)?;
+    if id.is_notice() {
         return Err(Invalid::Meaning {
             what: "profile id",
             why: "begins with `notice-`, which notices have to themselves",
         });
     }
-    ProfileId::new(text)
+    Ok(id)
 }

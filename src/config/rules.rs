@@ -1,8 +1,6 @@
 //! `[rule.NAME]`: who may have which profiles.
 
-use std::collections::BTreeSet;
-
-use super::contradictions::{warn_of_never, warn_of_shadow};
+use super::contradictions;
 use super::diagnostic::{Diagnostic, Problems};
 use super::profile_ids::ProfileIds;
 use super::section::{Section, list};
@@ -18,43 +16,39 @@ const PRIORITY_MAX: i64 = 1_000_000;
 /// goes with `everyone`: everybody there.
 const PERSONAL: [&str; 4] = ["groups", "all_groups", "users", "attributes"];
 
-/// The rules, and the positions of the profiles that some rule gives.
+/// The rules.
 pub(super) struct Rules {
     pub(super) rules: Vec<Rule>,
-    pub(super) given: BTreeSet<usize>,
     /// For each rule, where it begins.
     headers: Vec<Place>,
 }
 
 impl Rules {
-    /// Warns of the rules that are surely not meant as they are.
+    /// Each rule with where it begins.
+    pub(super) fn with_headers(&self) -> impl Iterator<Item = (&Rule, &Place)> {
+        self.rules.iter().zip(&self.headers)
+    }
+
+    /// Warns of what is surely not meant as it is.
     pub(super) fn warn_of_contradictions(&self, profiles: &ProfileIds, problems: &Problems) {
-        for (rule, header) in self.rules.iter().zip(&self.headers) {
-            warn_of_never(rule, header, problems);
-            warn_of_shadow(rule, header, profiles, &self.given, problems);
-        }
+        contradictions::warn(&self.rules, &self.headers, profiles, problems);
     }
 }
 
 /// Reads `[rule.*]`.
 pub(super) fn read(root: &mut Section<'_>, profiles: &ProfileIds) -> Rules {
-    let mut given = BTreeSet::new();
     let (headers, rules) = root
         .named("rule")
         .into_iter()
         .map(|(name, section)| {
             let header = section.header().clone();
-            (header, rule(name, section, profiles, &mut given))
+            (header, rule(name, section, profiles))
         })
         .unzip();
-    Rules {
-        rules,
-        given,
-        headers,
-    }
+    Rules { rules, headers }
 }
 
-fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds, given: &mut BTreeSet<usize>) -> Rule {
+fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds) -> Rule {
     let problems = section.problems();
     check_name(&name, &section);
     check_conditions(&section);
@@ -96,12 +90,8 @@ fn rule(name: String, mut section: Section<'_>, profiles: &ProfileIds, given: &m
     };
     section.finish();
     for glob in globs {
-        let matching: Vec<usize> = profiles.matching(&glob.value).collect();
-        if matching.is_empty() {
+        if profiles.matching(&glob.value).next().is_none() {
             no_profile(&glob, profiles, problems);
-        }
-        if !deny {
-            given.extend(matching);
         }
         rule.profiles.push(glob.value);
     }

@@ -125,11 +125,13 @@ impl<'p> Section<'p> {
     /// The tables `[THIS.key.NAME]` by name.
     pub(super) fn named(&mut self, key: &'static str) -> Vec<(String, Self)> {
         let entry = self.entry(key);
-        let section = self.below(key, ".NAME", entry);
-        section
-            .entries
-            .iter()
-            .map(|(name, entry)| (name.clone(), section.below(name, "", Some(entry.clone()))))
+        let mut section = self.below(key, ".NAME", entry);
+        std::mem::take(&mut section.entries)
+            .into_iter()
+            .map(|(name, entry)| {
+                let inner = section.below(&name, "", Some(entry));
+                (name, inner)
+            })
             .collect()
     }
 

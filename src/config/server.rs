@@ -8,6 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::named_file;
 use super::section::Section;
 use super::value::{FromText, Located};
+use crate::admin::{DEFAULT_GROUP, Settings as AdminSettings};
 use crate::http::{KeyPair, Settings};
 use crate::model::Network;
 
@@ -15,6 +16,8 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 84
 const STATE: &str = "/var/lib/x2godirector/state.db";
 /// What the state's address begins with.
 const STATE_SCHEME: &str = "sqlite://";
+/// What the kernel takes (unix(7), `sun_path`), less the end of the text.
+const SOCKET_BYTES_MAX: usize = 107;
 const CONNECTIONS: usize = 512;
 const CONNECTIONS_PER_SOURCE: usize = 32;
 /// More than a machine has ports for.
@@ -35,6 +38,31 @@ pub(super) struct Server {
     pub(super) settings: Settings,
     /// The file that holds the state.
     pub(super) state: PathBuf,
+    /// The admin socket.
+    pub(super) admin: AdminSettings,
+    /// Where metrics are to be had.
+    pub(super) metrics_listen: Option<SocketAddr>,
+}
+
+/// The name of a group of this machine.
+struct SystemGroup(String);
+
+impl FromText for SystemGroup {
+    /// Takes what groupadd(8) makes: 1 to 32 of `a-z 0-9 _ -`, no digit or `-` first, and capitals, which others make.
+    fn from_text(text: &str) -> Result<Self, String> {
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let all_allowed = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if starts_well && all_allowed && text.len() <= 32 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is no group of this machine; write it like {}",
+                DEFAULT_GROUP
+            ))
+        }
+    }
 }
 
 /// The file of `sqlite:///var/lib/…`.
@@ -65,6 +93,13 @@ pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
         .duration("request_timeout", longest_step..=TIMEOUT_MAX)
         .unwrap_or_else(|| (longest_step + REQUEST_TIMEOUT_MARGIN).max(REQUEST_TIMEOUT_MIN));
     let (proxy_protocol_from, forwarded_for_from) = trusted_networks(&mut section);
+    let admin = AdminSettings {
+        socket: admin_socket(&mut section),
+        group: section
+            .take("admin_group")
+            .map_or_else(|| DEFAULT_GROUP.to_owned(), |SystemGroup(name)| name),
+    };
+    let metrics_listen = section.take("metrics_listen");
     let settings = Settings {
         listen: listen(&mut section),
         key_pair: key_pair(&mut section, &state),
@@ -82,7 +117,22 @@ pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
         drain_timeout,
     };
     section.finish();
-    Server { settings, state }
+    Server {
+        settings,
+        state,
+        admin,
+        metrics_listen,
+    }
+}
+
+/// The path of the admin socket, if one was written.
+fn admin_socket(section: &mut Section<'_>) -> Option<PathBuf> {
+    let written = section.take::<Located<PathBuf>>("admin_socket")?;
+    if written.value.as_os_str().len() > SOCKET_BYTES_MAX {
+        let message = format!("the path of a socket has at most {SOCKET_BYTES_MAX} bytes");
+        section.problems().error(&written.place, message);
+    }
+    Some(written.value)
 }
 
 /// The addresses to listen on: at least one, none twice.

@@ -1,5 +1,6 @@
 //! Where a configuration comes from, and the places in it that a diagnostic can point at.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,14 @@ impl Source {
         match &self.origin {
             Origin::File { text, .. } => text,
             Origin::Folder(_) | Origin::Variable(_) => "",
+        }
+    }
+
+    /// The name of a file without its folder; nothing for other sources.
+    pub(super) fn file_name(&self) -> Cow<'_, str> {
+        match &self.origin {
+            Origin::File { path, .. } => path.file_name().unwrap_or_default().to_string_lossy(),
+            Origin::Folder(_) | Origin::Variable(_) => Cow::Borrowed(""),
         }
     }
 

@@ -289,7 +289,7 @@ pub(super) fn read_number(entry: &Entry, bounds: RangeInclusive<i64>, problems: 
     None
 }
 
-/// A duration like `500ms`, `30s`, `10h` or `1h30m`.
+/// A duration like `500ms`, `30s`, `10h`, `1h30m` or `14d`.
 pub(super) fn read_duration(entry: &Entry, problems: &Problems) -> Option<Duration> {
     let hint = "write it like \"500ms\", \"30s\", \"10h\" or \"1h30m\"";
     let (Kind::Text(text) | Kind::Variable(text)) = &entry.kind else {
@@ -297,15 +297,21 @@ pub(super) fn read_duration(entry: &Entry, problems: &Problems) -> Option<Durati
         problems.add(entry.error(&problem).hint(hint.to_owned()));
         return None;
     };
-    let duration = text
-        .parse::<SignedDuration>()
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok());
+    let duration = parse_duration(text);
     if duration.is_none() {
         let problem = "is not a duration".to_owned();
         problems.add(entry.error(&problem).hint(hint.to_owned()));
     }
     duration
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    // A day is 24 hours here; `jiff` takes none, since in a calendar it need not be.
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    match days {
+        Some(days) => Some(Duration::from_hours(u64::from(days) * 24)),
+        None => Duration::try_from(text.parse::<SignedDuration>().ok()?).ok(),
+    }
 }
 
 /// A duration as an admin would write it.

@@ -26,9 +26,9 @@ const PWD_ACCOUNT_LOCKED_TIME: &str = "pwdaccountlockedtime";
 const PWD_CHANGED_TIME: &str = "pwdchangedtime";
 /// RFC 2307: the day on which the account ends; negative for never. `shadow(5)` leaves the meaning of 0 open;
 /// `pam_unix` takes it as the day it names, which `chage -E 0` uses to close an account.
-const SHADOW_EXPIRE: &str = "shadowexpire";
+pub(super) const SHADOW_EXPIRE: &str = "shadowexpire";
 /// RFC 2307: the day on which the password was changed.
-const SHADOW_LAST_CHANGE: &str = "shadowlastchange";
+pub(super) const SHADOW_LAST_CHANGE: &str = "shadowlastchange";
 /// The time that means "until an administrator unlocks it".
 const LOCKED_FOR_GOOD: &str = "000001010000Z";
 
@@ -77,7 +77,7 @@ fn start_of_day(day: i64) -> Now {
 
 /// A generalized time (RFC 4517 section 3.3.13): `20260302090000Z`, with minutes, seconds and fractions optional
 /// and `Z` or an offset at the end.
-fn generalized_time(text: &str) -> Option<Now> {
+pub(super) fn generalized_time(text: &str) -> Option<Now> {
     let zone = text.find(['Z', '+', '-'])?;
     let (time, zone) = text.split_at_checked(zone)?;
     let time = time.split(['.', ',']).next()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::exchange::Exchange;
 use super::request::Request;
-use super::settings::{Server, Transport};
+use super::settings::{Server, Settings, Transport};
 use super::stream::Stream;
 use super::tls;
 use super::trouble::Trouble;
@@ -23,6 +23,14 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long sent bytes may stay unacknowledged before the kernel gives the connection up.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(15);
+
+/// A new connection.
+pub(super) struct Dialed {
+    /// For its operations.
+    pub exchange: Exchange,
+    /// The certificate that the server showed and that was believed; none on a plain connection.
+    pub certificate: Option<CertificateDer<'static>>,
+}
 
 /// Makes connections to one server.
 pub(super) struct Dialer {
@@ -37,17 +45,35 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
+    /// For that server, with the deadlines of the settings.
+    pub fn new(server: &Server, tls: Option<Arc<ClientConfig>>, settings: &Settings) -> Self {
+        Self {
+            server: server.clone(),
+            tls,
+            connect_timeout: settings.connect_timeout,
+            operation_timeout: settings.operation_timeout,
+        }
+    }
+
     /// A new connection on which nothing was sent yet but what protects it.
     ///
     /// # Errors
     /// It cannot be made in time, the certificate is not believed, or it would be plain and leave this machine.
     pub async fn dial(&self) -> Result<Exchange, Trouble> {
+        self.dial_and_look().await.map(|dialed| dialed.exchange)
+    }
+
+    /// The same, with what the server showed.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn dial_and_look(&self) -> Result<Dialed, Trouble> {
         timeout(self.connect_timeout, self.connect())
             .await
             .unwrap_or_else(|_| Err(Trouble::silent(&self.server, "connect", self.connect_timeout)))
     }
 
-    async fn connect(&self) -> Result<Exchange, Trouble> {
+    async fn connect(&self) -> Result<Dialed, Trouble> {
         let stream = TcpStream::connect((self.server.host.as_str(), self.server.port))
             .await
             .and_then(|stream| tune(&stream).map(|()| stream))
@@ -65,7 +91,10 @@ impl Dialer {
                     );
                     return Err(self.lost(&why));
                 }
-                Ok(self.exchange(Box::new(stream)))
+                Ok(Dialed {
+                    exchange: self.exchange(Box::new(stream)),
+                    certificate: None,
+                })
             }
             Transport::Tls => self.protect(Box::new(stream)).await,
             Transport::StartTls => {
@@ -80,7 +109,7 @@ impl Dialer {
         }
     }
 
-    async fn protect(&self, stream: Box<dyn Stream>) -> Result<Exchange, Trouble> {
+    async fn protect(&self, stream: Box<dyn Stream>) -> Result<Dialed, Trouble> {
         let name = ServerName::try_from(self.server.host.clone())
             .map_err(|_| self.lost("neither a host name nor an address"))?;
         let config = self.tls.clone().ok_or_else(|| self.lost("TLS is not set up"))?;
@@ -88,7 +117,11 @@ impl Dialer {
             .connect(name, stream)
             .await
             .map_err(|error| self.lost(&tls::diagnosis(&error)))?;
-        Ok(self.exchange(Box::new(stream)))
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Ok(Dialed {
+            certificate: shown.first().map(|certificate| certificate.clone().into_owned()),
+            exchange: self.exchange(Box::new(stream)),
+        })
     }
 
     fn exchange(&self, stream: Box<dyn Stream>) -> Exchange {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Attributes, Dn, Now, UserName};
+use crate::pam_worker::Refusal as PamRefusal;
 
 /// The entry of one user.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Entry {
     pub state: AccountState,
     /// When the password was last changed, where the directory says so.
     pub password_changed: Option<Now>,
+    /// How long the password will do, where the entry says so.
+    pub password_expires_in: Option<Duration>,
     /// All attributes that were asked for, by name in lower case.
     pub attributes: Attributes,
 }
@@ -26,6 +29,8 @@ pub enum Key {
     Dn(Dn),
     /// The numeric user id of an account of this host (`getpwnam(3)`).
     Uid(u32),
+    /// Nothing: the name stands for itself, and no source was asked.
+    Unproven,
 }
 
 impl Entry {
@@ -38,6 +43,9 @@ impl Entry {
             Key::Dn(dn) => Ok(dn),
             Key::Uid(uid) => Err(Unavailable {
                 cause: format!("the account with uid {uid} is none of the LDAP directory"),
+            }),
+            Key::Unproven => Err(Unavailable {
+                cause: "the account is none of the LDAP directory".to_owned(),
             }),
         }
     }
@@ -78,6 +86,9 @@ pub enum PasswordState {
     Grace(u32),
     /// It is good for nothing but being changed: expired, or set by an administrator.
     MustChange,
+    /// The same, but the source does not let its owner change it by the way it is asked: the owner has to change it
+    /// elsewhere, or an administrator to set another.
+    MustChangeElsewhere,
 }
 
 /// Why a source refuses an account.
@@ -98,6 +109,9 @@ pub enum Refusal {
     /// May not log in from here.
     #[error("account may not log in from this workstation")]
     Workstation,
+    /// PAM refuses it.
+    #[error("{0}")]
+    Pam(PamRefusal),
     /// The source gives no other reason (RFC 4511 codes 19, 50, 53 and the like).
     #[error("account refused by the directory")]
     Unsaid,

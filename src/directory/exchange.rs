@@ -1,14 +1,14 @@
-//! One request and its answer at a time over a connection: binds, StartTLS and health probes. Searches, whose
-//! answers have many parts, go through `ldap3` ([`super::relay`]).
+//! One request and its answer at a time over a connection: binds, changes of passwords, StartTLS and health probes.
+//! Searches, whose answers have many parts, go through `ldap3` ([`super::relay`]).
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use super::guard::{self, Answer, Malformed};
+use super::ber::Malformed;
+use super::frames::Frames;
+use super::guard::{self, Answer};
+use super::policy::Remark;
 use super::request::Request;
 use super::settings::Server;
 use super::stream::Stream;
@@ -20,16 +20,19 @@ pub(super) struct Ending {
     pub code: u32,
     /// The server's words for the admin, cut to [`TEXT_CHARS_MAX`].
     pub text: String,
+    /// What it said about the password.
+    pub remark: Remark,
 }
 
+/// What is wrong with an answer that nobody waits for.
+const UNASKED: &str = "an answer to something else (malformed or forged)";
 /// Most characters of a server's words that go into a message.
 const TEXT_CHARS_MAX: usize = 200;
 
 /// A connection that carries one operation at a time.
 pub(super) struct Exchange {
     server: Server,
-    stream: Box<dyn Stream>,
-    received: Vec<u8>,
+    frames: Frames,
     limit: Duration,
     last_id: u32,
     /// Nothing is owed: every request got its answer, and none failed.
@@ -41,8 +44,7 @@ impl Exchange {
     pub fn new(server: Server, stream: Box<dyn Stream>, limit: Duration) -> Self {
         Self {
             server,
-            stream,
-            received: Vec::new(),
+            frames: Frames::new(stream),
             limit,
             last_id: 0,
             settled: true,
@@ -70,34 +72,18 @@ impl Exchange {
     async fn talk(&mut self, operation: &str, request: &Request) -> Result<Ending, Trouble> {
         self.last_id = self.last_id % 0x7fff_fffe + 1;
         let message = request.message(self.last_id);
-        let sent = async {
-            self.stream.write_all(&message).await?;
-            self.stream.flush().await
-        };
-        if let Err(error) = sent.await {
-            return Err(self.lost(operation, &error.to_string()));
-        }
+        self.frames
+            .send(&message)
+            .await
+            .map_err(|why| self.lost(operation, &why))?;
         loop {
-            let length = self.receive(operation).await?;
-            let message: Vec<u8> = self.received.drain(..length).collect();
+            let message = self
+                .frames
+                .receive()
+                .await
+                .map_err(|why| self.lost(operation, &why))?;
             if let Some(ending) = self.ending(operation, &message)? {
                 return Ok(ending);
-            }
-        }
-    }
-
-    /// Reads until a whole message is there, and says how long it is.
-    async fn receive(&mut self, operation: &str) -> Result<usize, Trouble> {
-        loop {
-            match guard::message_length(&self.received) {
-                Ok(Some(length)) if length <= self.received.len() => return Ok(length),
-                Ok(_) => {}
-                Err(malformed) => return Err(self.malformed(operation, malformed)),
-            }
-            match self.stream.read_buf(&mut self.received).await {
-                Ok(0) => return Err(self.lost(operation, "the server closed the connection")),
-                Ok(_) => {}
-                Err(error) => return Err(self.lost(operation, &error.to_string())),
             }
         }
     }
@@ -110,13 +96,16 @@ impl Exchange {
                 let why = format!("the server ended the connection: {}", shortened(notice.text));
                 Err(self.lost(operation, &why))
             }
-            _ if message.id != self.last_id => {
-                Err(self.lost(operation, "an answer to something else (malformed or forged)"))
-            }
-            Answer::Entry | Answer::Reference => Ok(None),
-            Answer::Bind(outcome) | Answer::Done(outcome) | Answer::Extended(outcome) => Ok(Some(Ending {
+            Answer::Sync(_) => Err(self.lost(operation, UNASKED)),
+            _ if message.id != self.last_id => Err(self.lost(operation, UNASKED)),
+            Answer::Entry(_) | Answer::Reference => Ok(None),
+            Answer::Bind(outcome)
+            | Answer::Done(outcome)
+            | Answer::Modified(outcome)
+            | Answer::Extended(outcome) => Ok(Some(Ending {
                 code: outcome.code,
                 text: shortened(outcome.text),
+                remark: Remark::of(&message.controls),
             })),
         }
     }
@@ -124,13 +113,7 @@ impl Exchange {
     /// Whether another request may be sent: nothing is owed, and the server neither closed the connection nor
     /// said anything unasked.
     pub async fn is_usable(&mut self) -> bool {
-        let mut byte = [0];
-        let quiet = poll_fn(|context| {
-            let mut unasked = ReadBuf::new(&mut byte);
-            let read = Pin::new(&mut self.stream).poll_read(context, &mut unasked);
-            std::task::Poll::Ready(read.is_pending())
-        });
-        self.settled && self.received.is_empty() && quiet.await
+        self.settled && self.frames.is_quiet().await
     }
 
     /// The stream below, for another protocol.
@@ -138,8 +121,16 @@ impl Exchange {
     /// # Errors
     /// The server sent more than it was asked for: what came before the protection must not count after it.
     pub fn into_stream(self) -> Result<Box<dyn Stream>, Trouble> {
-        if self.settled && self.received.is_empty() {
-            Ok(self.stream)
+        self.into_frames().map(Frames::into_stream)
+    }
+
+    /// The messages below, for operations whose answers have many parts.
+    ///
+    /// # Errors
+    /// The server sent more than it was asked for.
+    pub fn into_frames(self) -> Result<Frames, Trouble> {
+        if self.settled && self.frames.is_empty() {
+            Ok(self.frames)
         } else {
             Err(self.lost("connect", "the server sent more than it was asked for"))
         }

@@ -1,5 +1,7 @@
 //! Search filters (RFC 4515) from parts. Values are escaped here and nowhere else. Pure.
 
+use bytes::BytesMut;
+use lber::structures::ASNTag;
 use ldap3::ldap_escape;
 
 /// Most bytes of the alternatives in one filter; servers bound the size of a request (OpenLDAP:
@@ -19,6 +21,11 @@ pub(super) fn equals(attribute: &str, value: &str) -> String {
     format!("({attribute}={})", ldap_escape(value))
 }
 
+/// `(attribute=*)`.
+pub(super) fn present(attribute: &str) -> String {
+    format!("({attribute}=*)")
+}
+
 /// `(|…)` of parts that are filters.
 pub(super) fn any_of(parts: &[String]) -> String {
     format!("(|{})", parts.concat())
@@ -27,6 +34,20 @@ pub(super) fn any_of(parts: &[String]) -> String {
 /// `(&…)` of two filters.
 pub(super) fn both(first: &str, second: &str) -> String {
     format!("(&{first}{second})")
+}
+
+/// A filter as it stands in a request (RFC 4511 section 4.5.1.7).
+pub(super) struct EncodedFilter(pub Vec<u8>);
+
+/// The filter as it stands in a request.
+///
+/// # Errors
+/// It is none. [`check`] says why.
+pub(super) fn encode(text: &str) -> Result<EncodedFilter, String> {
+    let filter = ldap3::parse_filter(text).map_err(|_| format!("not a filter: {text}"))?;
+    let mut bytes = BytesMut::new();
+    lber::write::encode_into(&mut bytes, filter.into_structure()).map_err(|error| error.to_string())?;
+    Ok(EncodedFilter(bytes.to_vec()))
 }
 
 /// Checks a filter that an admin wrote. `ldap3` and servers would refuse the same, but only at each login, and

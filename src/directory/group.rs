@@ -3,7 +3,8 @@
 //! The direct groups take one search. Nested groups are found upwards, level by level, with one search for all
 //! groups of a level; members are never listed, for a group may have very many. Where a level has several groups,
 //! the server is asked to name those of them that the outer group holds (matched values, RFC 3876), so that the
-//! path is known; a server that does not know this control is asked once per group instead.
+//! path is known; a server that does not know this control is asked once per group instead. An Active Directory
+//! works nested groups out itself ([`TokenGroups`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,23 +12,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::{Dn, GroupName, Membership};
 
+use super::active_directory::token_groups::{self, TokenGroups};
 use super::entry::{Entry, Unavailable};
 use super::filter;
 use super::names::{Holders, Names};
-use super::search::{Answer, Extent, Found, Query};
+use super::nesting::{Climb, Group, PURPOSE, unusable};
+use super::search::{Answer, Extent, Query};
 use super::servers::Servers;
 use super::settings::{Filter, Schema, Settings};
+use super::sync::Synced;
+use super::sync::copy::Copy;
+use super::way::Way;
 
-/// What these searches are for, in messages.
-const PURPOSE: &str = "group search";
-/// The attribute with a group's name, in both schemas.
-const NAME: &str = "cn";
-/// The attributes of RFC 2307bis that hold members as DNs.
-const MEMBER_ATTRIBUTES: [&str; 2] = ["member", "uniquemember"];
-/// Deepest nesting followed. Real directories have a handful of levels; more is a mistake that must not grant.
-const DEPTH_MAX: usize = 32;
-/// Most groups one person may be in.
-const GROUPS_MAX: usize = 20_000;
 /// `unavailableCriticalExtension` (RFC 4511 appendix A).
 const UNKNOWN_CONTROL: u32 = 12;
 
@@ -37,23 +33,24 @@ pub(super) struct Groups {
     base: String,
     filter: Filter,
     schema: Schema,
+    /// How nested groups are found where the server works them out.
+    tokens: Option<TokenGroups>,
+    /// Whether nested groups are followed here.
     nested: bool,
     names: Names,
     /// No server is asked for matched values any more, since one refused.
     no_matched_values: AtomicBool,
-}
-
-/// A group as it was found.
-struct Group {
-    dn: Dn,
-    names: Vec<GroupName>,
-    via: Vec<GroupName>,
+    /// Answers instead of the server where it can.
+    copy: Arc<Synced>,
 }
 
 impl Groups {
     /// Prepares the searches.
     pub fn new(settings: &Settings, servers: Arc<Servers>) -> Self {
+        let by_tokens = settings.nested_groups && settings.schema == Schema::ActiveDirectory;
         Self {
+            copy: Arc::new(Synced::new(servers.shared_health())),
+            tokens: by_tokens.then(|| TokenGroups::new(settings, Arc::clone(&servers))),
             servers,
             base: settings.group_base.as_str().to_owned(),
             filter: settings.group_filter.clone(),
@@ -65,64 +62,78 @@ impl Groups {
         }
     }
 
-    /// All groups of the person.
-    pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
-        let found = self
-            .search(&self.holding(entry)?, None)
-            .await?
-            .complete(PURPOSE)?;
-        let direct = found.iter().map(|found| group(found, Vec::new()));
-        let direct = direct.collect::<Result<Vec<_>, _>>()?;
-        let all = if self.nested {
-            self.with_outer(direct).await?
-        } else {
-            direct
-        };
-        self.memberships(all).await
+    /// The groups in memory, which are none until somebody follows the server's.
+    pub fn copy(&self) -> Arc<Synced> {
+        Arc::clone(&self.copy)
     }
 
-    /// Asks again which groups share the names in use.
-    pub async fn refresh_names(&self) -> Result<(), Unavailable> {
+    /// All groups of the person.
+    pub async fn of(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
+        if let Some(tokens) = &self.tokens {
+            return self.memberships(tokens.of(entry).await?).await;
+        }
+        let ways = self.ways(entry)?;
+        if let Some(answer) = self.copy.ask(|copy| self.in_memory(copy, &ways)) {
+            return answer;
+        }
+        let filters: Vec<String> = ways.iter().flat_map(|way| way.filters(self.schema)).collect();
+        let found = self.search(&filters, None).await?.complete(PURPOSE)?;
+        let read = |found| Group::read(found, self.schema, Vec::new());
+        let mut climb = Climb::from(found.iter().map(read).collect::<Result<_, _>>()?);
+        while self.nested && !climb.level().is_empty() {
+            let outer = self.holding_level(climb.level()).await?;
+            climb.rise(outer)?;
+        }
+        self.memberships(climb.all()).await
+    }
+
+    /// The same from the copy.
+    fn in_memory(&self, copy: &Copy, ways: &[Way]) -> Result<Vec<Membership>, Unavailable> {
+        let mut climb = Climb::from(copy.holding(ways)?);
+        while self.nested && !climb.level().is_empty() {
+            let outer = copy.holding_level(climb.level())?;
+            climb.rise(outer)?;
+        }
+        let memberships = |group: &Group| group.memberships(|name| copy.is_unique(name));
+        Ok(climb.all().iter().flat_map(memberships).collect())
+    }
+
+    /// Asks again for what is kept: which groups share the names in use, and which groups identifiers mean.
+    pub async fn refresh(&self) -> Result<(), Unavailable> {
+        if let Some(tokens) = &self.tokens {
+            tokens.refresh().await?;
+        }
         let holders = self.holders(self.names.due()).await?;
         self.names.keep(holders);
         Ok(())
     }
 
-    /// What a group that holds the person directly satisfies, one filter each.
-    fn holding(&self, entry: &Entry) -> Result<Vec<String>, Unavailable> {
-        let mut ways = match self.schema {
-            Schema::Rfc2307 => vec![filter::equals("memberUid", entry.user.as_str())],
-            Schema::Rfc2307bis => holding_dn(entry.dn()?),
+    /// In what ways a group holds the person directly.
+    fn ways(&self, entry: &Entry) -> Result<Vec<Way>, Unavailable> {
+        let numbers = || entry.attributes.get("gidnumber").into_iter().flatten().cloned();
+        let (by_member, as_primary) = match self.schema {
+            Schema::Rfc2307 => (
+                Way::Name(entry.user.as_str().to_owned()),
+                numbers().map(Way::Number).collect(),
+            ),
+            Schema::Rfc2307bis => (Way::Dn(entry.dn()?.clone()), numbers().map(Way::Number).collect()),
+            Schema::ActiveDirectory => {
+                let dn = entry.dn()?;
+                let primary = token_groups::primary_group(&entry.attributes).ok_or_else(|| {
+                    unusable(&format!(
+                        "the server shows no objectSid and primaryGroupID of {dn}: bind_dn must be allowed to read \
+                         them"
+                    ))
+                })?;
+                (Way::Dn(dn.clone()), vec![Way::Sid(primary)])
+            }
         };
-        let primary = entry.attributes.get("gidnumber").into_iter().flatten();
-        ways.extend(primary.map(|gid| filter::equals("gidNumber", gid)));
-        Ok(ways)
-    }
-
-    /// The groups and all groups they are in, directly or not.
-    async fn with_outer(&self, direct: Vec<Group>) -> Result<Vec<Group>, Unavailable> {
-        let mut known: HashSet<Dn> = direct.iter().map(|group| group.dn.clone()).collect();
-        let mut all = Vec::new();
-        let mut level = direct;
-        for _ in 0..DEPTH_MAX {
-            if level.is_empty() {
-                return Ok(all);
-            }
-            let mut outer = self.holding_level(&level).await?;
-            // A group already known closes a cycle, or is reached by a shorter path.
-            outer.retain(|group| known.insert(group.dn.clone()));
-            if known.len() > GROUPS_MAX {
-                return Err(unusable(&format!("a user is in more than {GROUPS_MAX} groups")));
-            }
-            all.append(&mut level);
-            level = outer;
-        }
-        Err(unusable(&format!("groups are nested deeper than {DEPTH_MAX}")))
+        Ok([vec![by_member], as_primary].concat())
     }
 
     /// The groups that hold a group of this level.
     async fn holding_level(&self, level: &[Group]) -> Result<Vec<Group>, Unavailable> {
-        let bytes = |group: &Group| holding_dn(&group.dn).iter().map(String::len).sum();
+        let bytes = |group: &Group| self.holding(group).iter().map(String::len).sum();
         let mut outer = Vec::new();
         for run in filter::in_runs(level, bytes) {
             match self.holding_run(run).await? {
@@ -145,8 +156,9 @@ impl Groups {
         if self.no_matched_values.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let ways: Vec<String> = run.iter().flat_map(|group| holding_dn(&group.dn)).collect();
-        let values = format!("(({NAME}=*){})", ways.concat());
+        let ways: Vec<String> = run.iter().flat_map(|group| self.holding(group)).collect();
+        let named = filter::present(self.schema.group_name());
+        let values = format!("({named}{})", ways.concat());
         let answer = self.search(&ways, Some(values)).await?;
         if answer.code == UNKNOWN_CONTROL {
             self.no_matched_values.store(true, Ordering::Relaxed);
@@ -154,7 +166,7 @@ impl Groups {
         }
         let mut groups = Vec::new();
         for found in answer.complete(PURPOSE)? {
-            let members = MEMBER_ATTRIBUTES
+            let members = Way::member_attributes(self.schema)
                 .iter()
                 .filter_map(|name| found.attributes.get(*name))
                 .flatten()
@@ -164,25 +176,35 @@ impl Groups {
                 // The service account may search members but not read them.
                 return Ok(None);
             };
-            groups.push(group(&found, path(inner))?);
+            groups.push(Group::read(&found, self.schema, inner.path())?);
         }
         Ok(Some(groups))
     }
 
     /// The groups that hold this group.
     async fn holding_one(&self, inner: &Group) -> Result<Vec<Group>, Unavailable> {
-        let answer = self.search(&holding_dn(&inner.dn), None).await?;
-        let found = answer.complete(PURPOSE)?;
-        found.iter().map(|found| group(found, path(inner))).collect()
+        let answer = self.search(&self.holding(inner), None).await?;
+        let read = |found| Group::read(found, self.schema, inner.path());
+        answer.complete(PURPOSE)?.iter().map(read).collect()
+    }
+
+    /// What a group satisfies that holds this group, one filter each.
+    fn holding(&self, inner: &Group) -> Vec<String> {
+        Way::Dn(inner.dn.clone()).filters(self.schema)
     }
 
     /// The groups that satisfy a filter.
     async fn search(&self, which: &[String], values: Option<String>) -> Result<Answer, Unavailable> {
-        let mut attributes = vec![NAME.to_owned()];
+        let mut attributes = vec![self.schema.group_name().to_owned()];
         if values.is_some() {
-            attributes.extend(MEMBER_ATTRIBUTES.map(str::to_owned));
+            attributes.extend(
+                Way::member_attributes(self.schema)
+                    .iter()
+                    .map(|name| (*name).to_owned()),
+            );
         }
-        self.servers
+        let mut answer = self
+            .servers
             .search(Query {
                 purpose: PURPOSE,
                 base: self.base.clone(),
@@ -191,7 +213,11 @@ impl Groups {
                 attributes,
                 values,
             })
-            .await
+            .await?;
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
+        Ok(answer)
     }
 
     /// One membership for each name of each group.
@@ -217,29 +243,19 @@ impl Groups {
             }
             self.names.keep(holders);
         }
-        let vias = groups
-            .into_iter()
-            .flat_map(|group| vec![group.via; group.names.len()]);
-        Ok(seen
-            .into_iter()
-            .zip(vias)
-            .zip(unique)
-            .map(|(((name, dn), via), unique)| Membership {
-                name,
-                dn: Some(dn),
-                via,
-                unique: unique.unwrap_or(false),
-            })
-            .collect())
+        let mut unique = unique.into_iter().map(|unique| unique.unwrap_or(false));
+        let memberships = |group: &Group| group.memberships(|_| unique.next().unwrap_or(false));
+        Ok(groups.iter().flat_map(memberships).collect())
     }
 
-    /// The groups that have these names.
-    async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
+    /// The groups that have these names (in lower case); every name has an answer.
+    pub async fn holders(&self, names: Vec<String>) -> Result<Holders, Unavailable> {
         let mut holders = Holders::new();
-        for run in filter::in_runs(&names, |name| filter::equals(NAME, name).len()) {
-            let ways: Vec<String> = run.iter().map(|name| filter::equals(NAME, name)).collect();
+        let called = |name: &String| filter::equals(self.schema.group_name(), name);
+        for run in filter::in_runs(&names, |name| called(name).len()) {
+            let ways: Vec<String> = run.iter().map(called).collect();
             for found in self.search(&ways, None).await?.complete(PURPOSE)? {
-                let group = group(&found, Vec::new())?;
+                let group = Group::read(&found, self.schema, Vec::new())?;
                 for name in group.names {
                     holders
                         .entry(name.folded().to_owned())
@@ -255,41 +271,5 @@ impl Groups {
             holders.entry(name).or_default();
         }
         Ok(holders)
-    }
-}
-
-/// What a group that holds this DN satisfies, one filter each.
-fn holding_dn(dn: &Dn) -> Vec<String> {
-    MEMBER_ATTRIBUTES
-        .iter()
-        .map(|attribute| filter::equals(attribute, dn.as_str()))
-        .collect()
-}
-
-/// The path of a group that holds `inner`.
-fn path(inner: &Group) -> Vec<GroupName> {
-    let step = inner.names.first().cloned();
-    inner.via.iter().cloned().chain(step).collect()
-}
-
-/// A group from its entry. One that cannot be named cannot be matched by a rule, not even by a deny rule, so it is
-/// an error and not left out.
-fn group(found: &Found, via: Vec<GroupName>) -> Result<Group, Unavailable> {
-    let unnamed = |why: &str| unusable(&format!("the group {} {why}", found.dn));
-    let dn = Dn::new(&found.dn).map_err(|invalid| unnamed(&invalid.to_string()))?;
-    let names = found.attributes.get(NAME).map(Vec::as_slice).unwrap_or_default();
-    let names = names
-        .iter()
-        .map(|name| GroupName::new(name).map_err(|invalid| unnamed(&invalid.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
-    if names.is_empty() {
-        return Err(unnamed("has no readable cn"));
-    }
-    Ok(Group { dn, names, via })
-}
-
-fn unusable(why: &str) -> Unavailable {
-    Unavailable {
-        cause: format!("{PURPOSE}: {why}"),
     }
 }

@@ -35,6 +35,27 @@ enum State {
     Down(String),
 }
 
+/// How one server of the directory is, as the last probes found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerHealth {
+    /// `up`, `silent`, `down`, or `unknown` before the first probe.
+    pub state: &'static str,
+    /// Why it is not up.
+    pub cause: Option<String>,
+}
+
+impl State {
+    fn report(&self) -> ServerHealth {
+        let (state, cause) = match self {
+            Self::Unknown => ("unknown", None),
+            Self::Up => ("up", None),
+            Self::Silent(cause) => ("silent", Some(cause.clone())),
+            Self::Down(cause) => ("down", Some(cause.clone())),
+        };
+        ServerHealth { state, cause }
+    }
+}
+
 /// How all servers are, in the order of the configuration.
 pub(super) struct Health {
     states: watch::Sender<Vec<State>>,
@@ -60,6 +81,32 @@ impl Health {
         untried()
             .find(|&at| matches!(states[at], State::Up | State::Unknown))
             .or_else(|| untried().find(|&at| matches!(states[at], State::Silent(_))))
+    }
+
+    /// The server that is asked first; none if all are down.
+    pub fn preferred(&self) -> Option<usize> {
+        let servers = self.states.borrow().len();
+        self.next(&vec![false; servers])
+    }
+
+    /// Waits until the server that is asked first is one like that.
+    pub async fn until_preferred(&self, wanted: impl Fn(usize) -> bool) -> usize {
+        let mut states = self.states.subscribe();
+        loop {
+            states.mark_unchanged();
+            if let Some(server) = self.preferred().filter(|server| wanted(*server)) {
+                return server;
+            }
+            if states.changed().await.is_err() {
+                // The sender lives as long as `self`.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// How each server is.
+    pub fn report(&self) -> Vec<ServerHealth> {
+        self.states.borrow().iter().map(State::report).collect()
     }
 
     /// Why the servers that are down are down.

@@ -1,23 +1,40 @@
 //! The LDAP directory: finds users, tries their passwords, lists their groups. The only room that knows `ldap3`.
+//! Beside it, in `nss`, this host's own users and groups.
 //!
 //! ```text
 //! Directory -> Servers (which server) -> Server (its pools) -> Dialer (TCP, TLS) -> Exchange   (binds, probes)
-//!    |            `- Health (probes)                                             `-> Relay      (ldap3: searches)
-//!    `- Users, Groups (what to ask, what the answer means)                             `- Guard (checks each byte)
+//!    |            `- Health (probes)                                             |-> Relay      (ldap3: searches)
+//!    |- Users, Groups, Everybody (what to ask, what it means)                    `-> Frames     (synchronisation)
+//!    `- Synced (the groups in memory, in step with the server)                   Guard checks each byte for all three
 //! ```
-//! Binds are encoded here and not by `ldap3`, so that the only copy of a password on our side is wiped after use.
+//! [`examine`] uses the same parts to tell an admin what is wrong with a server.
+//!
+//! Binds and changes of passwords are encoded here and not by `ldap3`, so that the only copy of a password on our
+//! side is wiped after use.
 //! Who may do what with an entry is decided elsewhere.
 
 mod account;
+mod active_directory;
+mod ber;
+mod certificate;
+mod change;
 mod dial;
+mod doctor;
 mod entry;
+mod everybody;
 mod exchange;
 mod filter;
+mod frames;
 mod group;
 mod guard;
 mod health;
+mod kept;
 mod names;
+mod nesting;
+pub mod nss;
+mod policy;
 mod pool;
+mod range;
 mod relay;
 mod request;
 mod search;
@@ -25,22 +42,32 @@ mod server;
 mod servers;
 mod settings;
 mod stream;
+mod sync;
 mod tls;
 mod trouble;
 mod user;
+mod verdict;
+mod way;
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::model::{Membership, Now, Password, TypedName};
+use crate::model::{Dn, Membership, Now, Password, TypedName};
 
+use self::exchange::Ending;
 use self::group::Groups;
 use self::servers::Servers;
+use self::sync::follower::{Plan, follow_forever};
 use self::user::Users;
 
+pub use change::{ChangeAnswer, Rejection};
+pub use doctor::{Examined, Questions, examine};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
+pub use everybody::Everybody;
+pub use health::ServerHealth;
+pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// Why the settings cannot be used, in the admin's words.
@@ -59,6 +86,7 @@ struct Inner {
     users: Users,
     groups: Arc<Groups>,
     nobody: String,
+    schema: Schema,
     _refresh: JoinSet<()>,
 }
 
@@ -75,9 +103,14 @@ impl Directory {
         let groups = Arc::new(Groups::new(&settings, Arc::clone(&servers)));
         let mut refresh = JoinSet::new();
         refresh.spawn(refresh_forever(Arc::clone(&groups)));
+        if settings.keeps_groups() {
+            let plan = Plan::new(&settings).map_err(SetupError)?;
+            refresh.spawn(follow_forever(groups.copy(), Arc::clone(&servers), plan));
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 nobody: users.nobody(),
+                schema: settings.schema,
                 servers,
                 users,
                 groups,
@@ -96,6 +129,20 @@ impl Directory {
         self.inner.users.entry(answer, now)
     }
 
+    /// Whether anything below `base_dn` has that name: also what `user_filter` leaves out, what lies outside
+    /// `user_base`, and what has the name together with others. One search.
+    ///
+    /// # Errors
+    /// No server could answer in full.
+    pub async fn knows(&self, name: &TypedName) -> Result<bool, Unavailable> {
+        let answer = self
+            .inner
+            .servers
+            .search(self.inner.users.any_query(name))
+            .await?;
+        self.inner.users.is_any(answer)
+    }
+
     /// Tries the password of the entry, with one bind at the first healthy server. Another server is asked only if
     /// that one went silent, broke off or said that it is busy; a wrong password is wrong at once.
     ///
@@ -108,23 +155,17 @@ impl Directory {
     ) -> Result<PasswordAnswer, Unavailable> {
         let dn = entry.dn()?;
         let ending = self.inner.servers.bind(dn.as_str(), password.expose()).await?;
-        // RFC 4511 appendix A, as OpenLDAP and 389 Directory Server use the codes for binds.
-        match ending.code {
-            0 => Ok(PasswordAnswer::Accepted(PasswordState::Valid)),
-            // invalidCredentials; inappropriateAuthentication: it takes no password; noSuchObject: just deleted.
-            49 | 48 | 32 => Ok(PasswordAnswer::Wrong),
-            // constraintViolation, insufficientAccessRights, unwillingToPerform.
-            19 | 50 | 53 => Ok(PasswordAnswer::Refused(Refusal::Unsaid)),
-            code => {
-                let hint = match code {
-                    8 | 13 => "; it wants TLS: use ldaps:// or start_tls",
-                    _ => "",
-                };
-                Err(Unavailable {
-                    cause: format!("bind of {}: code {code} {}{hint}", dn, ending.text),
-                })
-            }
+        if ending.code != 0 {
+            tracing::debug!(entry = %dn, code = ending.code, text = ending.text, "the directory refused a bind");
         }
+        Ok(match bind_answer(dn, &ending)? {
+            PasswordAnswer::Accepted(PasswordState::Valid) => PasswordAnswer::Accepted(
+                entry
+                    .password_expires_in
+                    .map_or(PasswordState::Valid, PasswordState::Expires),
+            ),
+            answer => answer,
+        })
     }
 
     /// Spends what [`Self::check_password`] spends, for a user who does not exist: binds with the password as an
@@ -137,13 +178,20 @@ impl Directory {
         self.inner.servers.bind(nobody, password.expose()).await.map(drop)
     }
 
-    /// All groups of the user, nested ones included if so configured: one search, and one more per level of
-    /// nesting. A group seen for the first time costs one more, which asks who shares its name.
+    /// All groups of the user, nested ones included if so configured: from memory while the server keeps that in
+    /// step, else with one search, and one more per level of nesting where the server cannot work that out. Groups
+    /// seen for the first time then cost one more, which asks who shares their names, and in an Active Directory
+    /// another, which asks for the names.
     ///
     /// # Errors
     /// No server could answer, or the groups could not be read completely.
     pub async fn memberships(&self, entry: &Entry) -> Result<Vec<Membership>, Unavailable> {
         self.inner.groups.of(entry).await
+    }
+
+    /// How each server is, by its URL, in the order in which they are asked.
+    pub fn servers(&self) -> Vec<(String, ServerHealth)> {
+        self.inner.servers.health()
     }
 
     /// Whether any server answered its last probe.
@@ -152,14 +200,30 @@ impl Directory {
     }
 }
 
-/// Keeps the knowledge about shared group names current until the task is dropped.
+/// What the end of a user's bind says about the password.
+///
+/// # Errors
+/// It says nothing about it.
+fn bind_answer(dn: &Dn, ending: &Ending) -> Result<PasswordAnswer, Unavailable> {
+    if let Some(answer) = ending.remark.on_bind(ending.code) {
+        return Ok(answer);
+    }
+    verdict::on_bind(ending.code, &ending.text).map_err(|hint| Unavailable {
+        cause: format!("bind of {dn}: code {} {}{hint}", ending.code, ending.text),
+    })
+}
+
+/// Keeps the knowledge about groups and their names current until the task is dropped.
 async fn refresh_forever(groups: Arc<Groups>) {
-    let mut ticks = interval(names::REFRESH);
+    let mut ticks = interval(kept::REFRESH);
     loop {
         ticks.tick().await;
-        if let Err(unavailable) = groups.refresh_names().await {
+        if let Err(unavailable) = groups.refresh().await {
             // Logins find out for themselves once the knowledge is too old.
-            tracing::debug!(cause = unavailable.cause, "names of groups were not refreshed");
+            tracing::debug!(
+                cause = unavailable.cause,
+                "what is kept about groups was not refreshed"
+            );
         }
     }
 }

@@ -99,6 +99,21 @@ impl SearchConnections {
         }
     }
 
+    /// A new connection, bound as the service account.
+    ///
+    /// # Errors
+    /// It cannot be made, or the server refuses the account or did a moment ago.
+    pub async fn connect(&self) -> Result<Exchange, Trouble> {
+        if let Some(cause) = self.just_refused() {
+            return Err(Trouble::Busy(cause));
+        }
+        let mut exchange = self.dialer.dial().await?;
+        if let Some(service) = &self.service {
+            self.introduce(&mut exchange, service).await?;
+        }
+        Ok(exchange)
+    }
+
     /// Binds as the service account.
     async fn introduce(&self, exchange: &mut Exchange, service: &ServiceAccount) -> Result<(), Trouble> {
         let request = Request::bind(service.dn.as_str(), service.password.expose());
@@ -137,13 +152,7 @@ impl Manager for SearchConnections {
     type Error = Trouble;
 
     async fn create(&self) -> Result<SearchConnection, Trouble> {
-        if let Some(cause) = self.just_refused() {
-            return Err(Trouble::Busy(cause));
-        }
-        let mut exchange = self.dialer.dial().await?;
-        if let Some(service) = &self.service {
-            self.introduce(&mut exchange, service).await?;
-        }
+        let exchange = self.connect().await?;
         let relayed = relay(exchange.into_stream()?)
             .await
             .map_err(|error| Trouble::Final(format!("{}: connect: {error}", self.dialer.server)))?;

@@ -105,14 +105,14 @@ fn checked(received: &[u8]) -> Result<usize, String> {
         match guard::message(message) {
             Err(malformed) => return Err(malformed.to_string()),
             Ok(message) => match message.answer {
-                Answer::Entry | Answer::Reference | Answer::Done(_) => {}
+                Answer::Entry(_) | Answer::Reference | Answer::Done(_) => {}
                 Answer::Extended(notice) if message.id == 0 => {
                     return Err(format!(
                         "the server ended the connection: {}",
                         shortened(notice.text)
                     ));
                 }
-                Answer::Bind(_) | Answer::Extended(_) => {
+                Answer::Bind(_) | Answer::Modified(_) | Answer::Extended(_) | Answer::Sync(_) => {
                     return Err("malformed answer: not the answer to a search".to_owned());
                 }
             },

@@ -8,13 +8,17 @@ use ldap3::{Ldap, LdapError, Scope, SearchEntry, SearchOptions, SearchResult};
 
 use crate::model::Attributes;
 
+use super::active_directory::sid::{self, Sid};
 use super::entry::Unavailable;
 use super::exchange::shortened;
+use super::range;
 
 /// Entries per page (RFC 2696). OpenLDAP's own default limit for one answer.
-const PAGE_ENTRIES: i32 = 500;
+pub(super) const PAGE_ENTRIES: i32 = 500;
 /// Most entries taken in all. A person in more groups than this is not served rather than served in part.
 const ENTRIES_MAX: usize = 20_000;
+/// Most values taken of an attribute that comes in pieces.
+const VALUES_MAX: usize = 100_000;
 
 /// What to search.
 #[derive(Debug, Clone)]
@@ -59,12 +63,24 @@ pub(super) struct Answer {
     pub text: String,
 }
 
+/// One page of an answer.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// What is on it.
+    pub answer: Answer,
+    /// The server's guess how many entries all pages have; 0 where it does not guess.
+    pub of_all: Option<usize>,
+    /// What asks for the next page; empty on the last one.
+    pub cookie: Vec<u8>,
+}
+
 /// One entry.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Its distinguished name.
     pub dn: String,
-    /// Its attributes. Values that are not UTF-8 are left out.
+    /// Its attributes. Security identifiers are written out, and the text of one that is none is empty. Other values
+    /// that are not UTF-8 are left out.
     pub attributes: Attributes,
 }
 
@@ -88,10 +104,18 @@ impl Answer {
         }
     }
 
+    /// Forgets the references by which a domain controller names the other partitions of the forest: no group and no
+    /// user of the domain is there.
+    pub fn forget_other_partitions(&mut self) {
+        self.elsewhere.clear();
+    }
+
     /// What to tell the admin about an answer that is not all of it.
     pub fn incomplete(&self, purpose: &str) -> Unavailable {
         let hint = match self.code {
-            TOO_MANY | 11 => "raise the server's size limit for bind_dn",
+            TOO_MANY | 11 => {
+                "raise the server's size limit for bind_dn (OpenLDAP: limits … size.prtotal=unlimited)"
+            }
             3 => "raise the server's time limit for bind_dn, or index what the filter names",
             8 | 13 => "it wants TLS or a bind_dn",
             32 => "the base does not exist, or bind_dn may not see it",
@@ -111,44 +135,66 @@ impl Query {
     /// Runs the query on a connection. After an error the connection must not be used again. `limit` is for each
     /// wait; the caller bounds the whole.
     pub async fn run(&self, server: &str, ldap: &mut Ldap, limit: Duration) -> Result<Answer, LdapError> {
-        let mut found = Vec::new();
-        let mut elsewhere = Vec::new();
+        let mut answer = Answer {
+            server: server.to_owned(),
+            found: Vec::new(),
+            elsewhere: Vec::new(),
+            code: 0,
+            text: String::new(),
+        };
         let mut cookie = Vec::new();
         loop {
-            let (scope, size_limit) = match self.extent {
-                Extent::Base => (Scope::Base, 0),
-                Extent::One => (Scope::Subtree, 2),
-                Extent::All => (Scope::Subtree, 0),
-            };
-            let SearchResult(entries, result) = ldap
-                .with_timeout(limit)
-                .with_search_options(SearchOptions::new().sizelimit(size_limit))
-                .with_controls(self.controls(cookie))
-                .search(&self.base, scope, &self.filter, &self.attributes)
-                .await?;
-            found.extend(
-                entries
-                    .into_iter()
-                    .map(|entry| found_entry(SearchEntry::construct(entry))),
-            );
-            elsewhere.extend(result.refs);
-            let (code, text) = if found.len() > ENTRIES_MAX {
+            let page = self.page(server, ldap, limit, cookie).await?;
+            answer.found.extend(page.answer.found);
+            answer.elsewhere.extend(page.answer.elsewhere);
+            (answer.code, answer.text) = if answer.found.len() > ENTRIES_MAX {
                 (TOO_MANY, format!("more than {ENTRIES_MAX} entries"))
             } else {
-                (result.rc, shortened(&result.text))
+                (page.answer.code, page.answer.text)
             };
-            cookie = next_page(&result.ctrls);
-            if cookie.is_empty() || code != 0 {
-                let server = server.to_owned();
-                return Ok(Answer {
-                    server,
-                    found,
-                    elsewhere,
-                    code,
-                    text,
-                });
+            cookie = page.cookie;
+            if cookie.is_empty() || answer.code != 0 {
+                return Ok(answer);
             }
         }
+    }
+
+    /// Asks for one page, the first one with an empty cookie. After an error the connection must not be used again.
+    pub async fn page(
+        &self,
+        server: &str,
+        ldap: &mut Ldap,
+        limit: Duration,
+        cookie: Vec<u8>,
+    ) -> Result<Page, LdapError> {
+        let (scope, size_limit) = match self.extent {
+            Extent::Base => (Scope::Base, 0),
+            Extent::One => (Scope::Subtree, 2),
+            Extent::All => (Scope::Subtree, 0),
+        };
+        let SearchResult(entries, result) = ldap
+            .with_timeout(limit)
+            .with_search_options(SearchOptions::new().sizelimit(size_limit))
+            .with_controls(self.controls(cookie))
+            .search(&self.base, scope, &self.filter, &self.attributes)
+            .await?;
+        let paged = paged_results(&result.ctrls);
+        let found = entries
+            .into_iter()
+            .map(|entry| found_entry(SearchEntry::construct(entry)));
+        let mut answer = Answer {
+            server: server.to_owned(),
+            found: found.collect(),
+            elsewhere: result.refs,
+            code: result.rc,
+            text: shortened(&result.text),
+        };
+        answer.fetch_rest(ldap, limit).await?;
+        Ok(Page {
+            answer,
+            of_all: paged.as_ref().and_then(|paged| usize::try_from(paged.size).ok()),
+            cookie: paged.map(|paged| paged.cookie).unwrap_or_default(),
+        })
     }
 
     fn controls(&self, cookie: Vec<u8>) -> Vec<RawControl> {
@@ -167,33 +213,109 @@ impl Query {
     }
 }
 
+impl Answer {
+    /// Fetches what the server held back of attributes with very many values. If it does not give all of them, the
+    /// answer is one of [`OTHER`].
+    async fn fetch_rest(&mut self, ldap: &mut Ldap, limit: Duration) -> Result<(), LdapError> {
+        for found in &mut self.found {
+            let pieces: Vec<String> = found
+                .attributes
+                .keys()
+                .filter(|name| range::piece(name).is_some())
+                .cloned()
+                .collect();
+            for first in pieces {
+                if !fetch_pieces(found, &first, ldap, limit).await? {
+                    self.code = OTHER;
+                    self.text = format!("{} of {} came in part", shortened(&first), shortened(&found.dn));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the pieces of one attribute together, of which the entry has the `first`; says whether all came.
+async fn fetch_pieces(
+    found: &mut Found,
+    first: &str,
+    ldap: &mut Ldap,
+    limit: Duration,
+) -> Result<bool, LdapError> {
+    let mut values = found.attributes.remove(first).unwrap_or_default();
+    let Some(range::Piece {
+        attribute,
+        first: 0,
+        mut last,
+    }) = range::piece(first)
+    else {
+        return Ok(false);
+    };
+    while let Some(end) = last {
+        let start = end.saturating_add(1);
+        let wanted = range::from(attribute, start);
+        let SearchResult(entries, result) = ldap
+            .with_timeout(limit)
+            .search(&found.dn, Scope::Base, "(objectClass=*)", [wanted])
+            .await?;
+        let entry = entries.into_iter().next().filter(|_| result.rc == 0);
+        let next = entry.map(|entry| found_entry(SearchEntry::construct(entry)));
+        let next = next.and_then(|next| {
+            next.attributes.into_iter().find_map(|(name, more)| {
+                let follows = |piece: &range::Piece<'_>| piece.attribute == attribute && piece.first == start;
+                let piece = range::piece(&name).filter(follows)?;
+                Some((piece.last, more))
+            })
+        });
+        let Some((next_last, more)) = next else {
+            return Ok(false);
+        };
+        values.extend(more);
+        let advances = next_last.is_none_or(|next_last| next_last > end);
+        if !advances || values.len() > VALUES_MAX {
+            return Ok(false);
+        }
+        last = next_last;
+    }
+    found
+        .attributes
+        .entry(attribute.to_owned())
+        .or_default()
+        .extend(values);
+    Ok(true)
+}
+
+/// `other` (RFC 4511 appendix A.2).
+const OTHER: u32 = 80;
 /// `sizeLimitExceeded` (RFC 4511 appendix A.2), which is also what our own limit amounts to.
 const TOO_MANY: u32 = 4;
 
-/// The cookie that asks for the next page; empty after the last one.
-fn next_page(controls: &[Control]) -> Vec<u8> {
-    controls
-        .iter()
-        .find_map(|Control(kind, raw)| match kind {
-            Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>().cookie),
-            _ => None,
-        })
-        .unwrap_or_default()
+/// What the server says of the pages.
+fn paged_results(controls: &[Control]) -> Option<PagedResults> {
+    controls.iter().find_map(|Control(kind, raw)| match kind {
+        Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>()),
+        _ => None,
+    })
 }
 
 fn found_entry(entry: SearchEntry) -> Found {
     let mut attributes: Attributes = BTreeMap::new();
-    let binary = entry.bin_attrs.into_iter().map(|(name, values)| {
-        let texts = values
-            .into_iter()
-            .filter_map(|value| String::from_utf8(value).ok());
-        (name, texts.collect())
+    // Which of the two maps holds an attribute depends on its values: some bytes happen to be text.
+    let texts = entry.attrs.into_iter().map(|(name, values)| {
+        let values: Vec<Vec<u8>> = values.into_iter().map(String::into_bytes).collect();
+        (name, values)
     });
-    for (name, values) in entry.attrs.into_iter().chain(binary) {
+    for (name, values) in texts.chain(entry.bin_attrs) {
+        let name = name.to_lowercase();
+        let readable = if sid::ATTRIBUTES.contains(&name.as_str()) {
+            |value: Vec<u8>| Some(Sid::from_bytes(&value).map_or_else(String::new, |sid| sid.to_string()))
+        } else {
+            |value: Vec<u8>| String::from_utf8(value).ok()
+        };
         attributes
-            .entry(name.to_lowercase())
+            .entry(name)
             .or_default()
-            .extend::<Vec<String>>(values);
+            .extend(values.into_iter().filter_map(readable));
     }
     Found {
         dn: entry.dn,

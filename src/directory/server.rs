@@ -1,17 +1,19 @@
 //! What can be asked of one server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use deadpool::managed::Object;
+use deadpool::managed::{Manager, Object};
 use ldap3::LdapError;
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use super::change::{Sent, Steps};
 use super::dial::Dialer;
-use super::exchange::Ending;
-use super::pool::{self, BindConnections, BindPool, SearchConnections, SearchPool};
+use super::exchange::{Ending, Exchange};
+use super::pool::{self, BindConnections, BindPool, SearchConnection, SearchConnections, SearchPool};
 use super::request::Request;
-use super::search::{Answer, Query};
+use super::search::{Answer, Page, Query};
 use super::settings::Settings;
 use super::trouble::Trouble;
 
@@ -48,13 +50,21 @@ impl Server {
         })
     }
 
+    /// A connection of its own, bound as the service account.
+    ///
+    /// # Errors
+    /// It cannot be made, or the server refuses the account.
+    pub async fn connect(&self) -> Result<Exchange, Trouble> {
+        self.searches.manager().connect().await
+    }
+
     /// Tries a password: sends exactly one bind.
     ///
     /// # Errors
     /// No answer, or none that says something about the password.
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Trouble> {
         let mut exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
-        match exchange.ask("bind", &Request::bind(dn, password)).await {
+        match exchange.ask("bind", &Request::user_bind(dn, password)).await {
             Ok(ending) if [BUSY, UNAVAILABLE].contains(&ending.code) => {
                 Err(self.busy("bind", ending.code, &ending.text))
             }
@@ -64,6 +74,35 @@ impl Server {
                 Err(trouble)
             }
         }
+    }
+
+    /// Binds and, if `go_on` says so of the answer, sends `change` over the same connection, which serves nothing
+    /// else afterwards.
+    ///
+    /// # Errors
+    /// No answer, or none that says something about the passwords.
+    pub async fn change(
+        &self,
+        bind: &Request,
+        change: &Request,
+        go_on: &(impl Fn(&Ending) -> bool + Sync),
+        sent: &Sent,
+    ) -> Result<Steps, Trouble> {
+        let exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
+        let mut exchange = Object::take(exchange);
+        let bound = exchange.ask("bind", bind).await?;
+        if [BUSY, UNAVAILABLE].contains(&bound.code) {
+            return Err(self.busy("bind", bound.code, &bound.text));
+        }
+        let mut steps = Steps {
+            bind: bound,
+            change: None,
+        };
+        if go_on(&steps.bind) {
+            sent.note();
+            steps.change = Some(exchange.ask("change of a password", change).await?);
+        }
+        Ok(steps)
     }
 
     /// Searches; a second time over a fresh connection if a kept one turned out to be dead.
@@ -84,6 +123,39 @@ impl Server {
         }
     }
 
+    /// A connection for searches that is none of the pool's: what holds it for long keeps nobody else waiting.
+    ///
+    /// # Errors
+    /// It cannot be made, or the service account is refused.
+    pub async fn own_search_connection(&self) -> Result<SearchConnection, Trouble> {
+        self.searches.manager().create().await
+    }
+
+    /// One page of the answer to a query, and the connection, to ask for the next one. Pages belong to their connection
+    /// (RFC 2696 section 3: the cookie is the server's own).
+    ///
+    /// # Errors
+    /// No answer. What the answer is worth is the caller's matter.
+    pub async fn page(
+        &self,
+        connection: SearchConnection,
+        query: &Arc<Query>,
+        cookie: Vec<u8>,
+    ) -> Result<(SearchConnection, Page), Trouble> {
+        let (url, limit) = (self.dialer.server.to_string(), self.dialer.operation_timeout);
+        let ended = connection.ended();
+        let asking = Arc::clone(query);
+        let (connection, page) = self
+            .in_a_task(query.purpose, &ended, async move {
+                let mut connection = connection;
+                let page = timeout(limit, asking.page(&url, connection.ldap(), limit, cookie)).await;
+                page.map(|page| page.map(|page| (connection, page)))
+            })
+            .await?;
+        self.unless_busy(query.purpose, &page.answer)?;
+        Ok((connection, page))
+    }
+
     async fn run(
         &self,
         mut connection: Object<SearchConnections>,
@@ -93,9 +165,7 @@ impl Server {
         let limit = self.dialer.operation_timeout;
         let running = Arc::clone(query);
         let url = self.dialer.server.to_string();
-        // In a task of its own, so that a panic within `ldap3` is one failed login.
-        let mut task = JoinSet::new();
-        task.spawn(async move {
+        let searching = async move {
             connection.busy = true;
             let answer = timeout(limit, running.run(&url, connection.ldap(), limit)).await;
             if matches!(answer, Ok(Ok(_))) {
@@ -104,21 +174,40 @@ impl Server {
                 drop(Object::take(connection));
             }
             answer
-        });
-        let answer = match task.join_next().await {
-            Some(Ok(Ok(Ok(answer)))) => answer,
-            Some(Ok(Err(_) | Ok(Err(LdapError::Timeout { .. })))) => {
-                return Err(Trouble::silent(&self.dialer.server, query.purpose, limit));
-            }
+        };
+        let answer = self.in_a_task(query.purpose, &ended, searching).await?;
+        self.unless_busy(query.purpose, &answer)?;
+        Ok(answer)
+    }
+
+    /// Waits for an operation in a task of its own, so that a panic within `ldap3` is one failed login.
+    async fn in_a_task<T: Send + 'static>(
+        &self,
+        purpose: &str,
+        ended: &OnceLock<String>,
+        operation: impl Future<Output = Result<Result<T, LdapError>, Elapsed>> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let mut task = JoinSet::new();
+        task.spawn(operation);
+        match task.join_next().await {
+            Some(Ok(Ok(Ok(answer)))) => Ok(answer),
+            Some(Ok(Err(_) | Ok(Err(LdapError::Timeout { .. })))) => Err(Trouble::silent(
+                &self.dialer.server,
+                purpose,
+                self.dialer.operation_timeout,
+            )),
             Some(Ok(Ok(Err(error)))) => {
                 let why = ended.get().cloned().unwrap_or_else(|| error.to_string());
-                return Err(self.lost(query.purpose, &why));
+                Err(self.lost(purpose, &why))
             }
-            Some(Err(_)) | None => return Err(self.lost(query.purpose, "malformed answer")),
-        };
+            Some(Err(_)) | None => Err(self.lost(purpose, "malformed answer")),
+        }
+    }
+
+    fn unless_busy(&self, purpose: &str, answer: &Answer) -> Result<(), Trouble> {
         match answer.code {
-            BUSY | UNAVAILABLE | UNWILLING => Err(self.busy(query.purpose, answer.code, &answer.text)),
-            _ => Ok(answer),
+            BUSY | UNAVAILABLE | UNWILLING => Err(self.busy(purpose, answer.code, &answer.text)),
+            _ => Ok(()),
         }
     }
 

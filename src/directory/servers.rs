@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::entry::Unavailable;
 use super::exchange::Ending;
-use super::health::{Health, probe_forever};
-use super::search::{Answer, Query};
+use super::health::{Health, ServerHealth, probe_forever};
+use super::pool::SearchConnection;
+use super::request::Request;
+use super::search::{Answer, Page, Query};
 use super::server::Server;
 use super::settings::Settings;
 use super::trouble::Trouble;
@@ -36,12 +39,7 @@ impl Servers {
         let mut probes = JoinSet::new();
         let mut servers = Vec::new();
         for (at, server) in settings.servers.iter().enumerate() {
-            let dialer = Dialer {
-                server: server.clone(),
-                tls: tls.clone(),
-                connect_timeout: settings.connect_timeout,
-                operation_timeout: settings.operation_timeout,
-            };
+            let dialer = Dialer::new(server, tls.clone(), settings);
             let server = Server::new(dialer, settings).map_err(SetupError)?;
             probes.spawn(probe_forever(Arc::clone(&health), at, Arc::clone(&server.dialer)));
             servers.push(Arc::new(server));
@@ -53,9 +51,25 @@ impl Servers {
         })
     }
 
+    /// How the servers are, now and from now on.
+    pub fn shared_health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// One of the servers, in the order of the configuration.
+    pub fn at(&self, at: usize) -> Option<Arc<Server>> {
+        self.servers.get(at).cloned()
+    }
+
     /// Whether a server answered its last probe.
     pub fn any_up(&self) -> bool {
         self.health.any_up()
+    }
+
+    /// How each server is, by its URL.
+    pub fn health(&self) -> Vec<(String, ServerHealth)> {
+        let urls = self.servers.iter().map(|server| server.dialer.server.to_string());
+        urls.zip(self.health.report()).collect()
     }
 
     /// Tries a password, with one bind at each server that is asked.
@@ -64,12 +78,49 @@ impl Servers {
             .await
     }
 
+    /// Binds and changes a password, as [`Server::change`] does. Once the change was sent no other server is asked.
+    pub async fn change(
+        &self,
+        bind: &Request,
+        change: &Request,
+        go_on: impl Fn(&Ending) -> bool + Sync,
+    ) -> Result<Steps, Unavailable> {
+        let sent = Sent::default();
+        self.ask(|server| {
+            let (go_on, sent) = (&go_on, &sent);
+            async move {
+                if sent.happened() {
+                    return Err(Sent::unanswered("the first server went silent"));
+                }
+                let steps = server.change(bind, change, go_on, sent).await;
+                steps.map_err(|trouble| match sent.happened() {
+                    true => Sent::unanswered(&trouble.cause()),
+                    false => trouble,
+                })
+            }
+        })
+        .await
+    }
+
     /// Searches.
     pub async fn search(&self, query: Query) -> Result<Answer, Unavailable> {
         let query = Arc::new(query);
         self.ask(|server| {
             let query = Arc::clone(&query);
             async move { server.search(&query).await }
+        })
+        .await
+    }
+
+    /// The first page of the answer to a query, and what goes on asking the same server.
+    pub async fn first_page(
+        &self,
+        query: &Arc<Query>,
+    ) -> Result<(Arc<Server>, SearchConnection, Page), Unavailable> {
+        self.ask(|server| async move {
+            let connection = server.own_search_connection().await?;
+            let (connection, page) = server.page(connection, query, Vec::new()).await?;
+            Ok((server, connection, page))
         })
         .await
     }

@@ -20,6 +20,8 @@ pub struct Settings {
     pub schema: Schema,
     /// Whether members of a group within a group are members of the outer one.
     pub nested_groups: bool,
+    /// Below this is everything of the directory that counts.
+    pub base: Dn,
     /// How the entry of a user is found.
     pub user_lookup: UserLookup,
     /// The attribute that holds the canonical name.
@@ -28,6 +30,8 @@ pub struct Settings {
     pub group_base: Dn,
     /// Filter that an entry must satisfy to be a group.
     pub group_filter: Filter,
+    /// Whether groups are kept in memory, in step with the server, where it offers that (RFC 4533).
+    pub sync: bool,
     /// Attributes of the user's entry that profiles and rules use, beside those the schema needs.
     pub attributes: Vec<String>,
     /// Longest wait for a TCP connection and its TLS handshake.
@@ -45,6 +49,34 @@ impl Settings {
     /// Whether TLS is needed for some of these servers.
     pub(super) fn need_tls(servers: &[Server]) -> bool {
         servers.iter().any(|server| server.transport != Transport::Plain)
+    }
+
+    /// Whether groups may be kept in memory. Domain controllers do not offer what that needs.
+    pub(super) fn keeps_groups(&self) -> bool {
+        self.sync && self.schema != Schema::ActiveDirectory
+    }
+
+    /// The keys of `[directory.ldap]` by which these settings may find other users or groups than those.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let account = |settings: &Self| settings.service.as_ref().map(|service| service.dn.clone());
+        let pairs = [
+            ("urls", self.servers == other.servers),
+            ("bind_dn", account(self) == account(other)),
+            ("schema", self.schema == other.schema),
+            ("nested_groups", self.nested_groups == other.nested_groups),
+            (
+                "user_base, user_filter or user_dn_template",
+                self.user_lookup == other.user_lookup,
+            ),
+            (
+                "user_attribute",
+                self.user_attribute.eq_ignore_ascii_case(&other.user_attribute),
+            ),
+            ("group_base", self.group_base == other.group_base),
+            ("group_filter", self.group_filter == other.group_filter),
+        ];
+        let different = pairs.into_iter().filter(|(_, same)| !same);
+        different.map(|(key, _)| key).collect()
     }
 
     /// Checks that there are authorities to believe, if these servers need any or `ca_file` was named. Blocks on
@@ -98,10 +130,30 @@ pub enum Schema {
     Rfc2307,
     /// RFC 2307bis: `member` and `uniqueMember` hold DNs.
     Rfc2307bis,
+    /// A domain of Windows, be its controllers Microsoft's or Samba's.
+    ActiveDirectory,
+}
+
+impl Schema {
+    /// The attribute that holds the canonical name of a user where nothing else is configured.
+    pub fn default_user_attribute(self) -> &'static str {
+        match self {
+            Self::Rfc2307 | Self::Rfc2307bis => "uid",
+            Self::ActiveDirectory => "sAMAccountName",
+        }
+    }
+
+    /// The attribute that holds the bare name of a group, in lower case.
+    pub(super) fn group_name(self) -> &'static str {
+        match self {
+            Self::Rfc2307 | Self::Rfc2307bis => "cn",
+            Self::ActiveDirectory => "samaccountname",
+        }
+    }
 }
 
 /// How the entry of a user is found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserLookup {
     /// A search below `base` for `(&FILTER(ATTRIBUTE=name))`.
     Search {
@@ -128,13 +180,19 @@ impl Filter {
         Ok(Self(text.to_owned()))
     }
 
-    /// What users satisfy where nothing else is configured.
-    pub fn default_for_users() -> Self {
-        Self("(objectClass=posixAccount)".to_owned())
+    /// What users satisfy where nothing else is configured. In a domain the accounts of computers are users, too,
+    /// but no persons.
+    pub fn default_for_users(schema: Schema) -> Self {
+        let text = match schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => "(objectClass=posixAccount)",
+            Schema::ActiveDirectory => "(&(objectCategory=person)(objectClass=user))",
+        };
+        Self(text.to_owned())
     }
 
     /// What groups satisfy where nothing else is configured. Under RFC 2307bis `posixGroup` is an auxiliary class
-    /// beside any of several structural ones.
+    /// beside any of several structural ones. In a domain only security groups count, as everywhere in Windows: the
+    /// others are lists for mail.
     pub fn default_for_groups(schema: Schema) -> Self {
         let text = match schema {
             Schema::Rfc2307 => "(objectClass=posixGroup)",
@@ -142,6 +200,8 @@ impl Filter {
                 "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)\
                  (objectClass=posixGroup))"
             }
+            // The bit 0x80000000 of groupType ([MS-ADTS] 2.2.12).
+            Schema::ActiveDirectory => "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))",
         };
         Self(text.to_owned())
     }
@@ -158,12 +218,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_filters() {
-        for filter in [
-            Filter::default_for_users(),
-            Filter::default_for_groups(Schema::Rfc2307),
-            Filter::default_for_groups(Schema::Rfc2307bis),
-        ] {
-            assert_eq!(Filter::new(filter.as_str()), Ok(filter));
+        for schema in [Schema::Rfc2307, Schema::Rfc2307bis, Schema::ActiveDirectory] {
+            for filter in [
+                Filter::default_for_users(schema),
+                Filter::default_for_groups(schema),
+            ] {
+                assert_eq!(Filter::new(filter.as_str()), Ok(filter));
+            }
         }
     }
 }

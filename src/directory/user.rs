@@ -5,14 +5,23 @@ use ldap3::dn_escape;
 use crate::model::{Attributes, Dn, Now, TypedName, UserName};
 
 use super::entry::{Entry, Key, Unavailable};
+use super::request::NO_ATTRIBUTES;
 use super::search::{Answer, Extent, Found, Query};
-use super::settings::{Settings, UserLookup};
-use super::{account, filter};
+use super::settings::{Schema, Settings, UserLookup};
+use super::{account, active_directory, filter};
 
 /// The words that stand for the name in a DN template.
 const PLACEHOLDER: &str = "{user}";
+/// What the search for all users is for, in messages.
+pub(super) const EVERYBODY: &str = "search for all users";
 /// Attributes that later steps use, whatever the configuration asks for (RFC 2307).
-const ALWAYS: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+const POSIX: &[&str] = &["uidnumber", "gidnumber", "homedirectory"];
+/// The same in a domain, where `homeDirectory` is one for Windows and no number names the primary group.
+const DOMAIN: &[&str] = &["uidnumber", "unixhomedirectory"];
+/// The name with an `@` by which somebody may log in to a domain, too (\[MS-ADTS\] 5.1.1.1.1).
+const PRINCIPAL_NAME: &str = "userPrincipalName";
+/// What [`Users::any_query`] is for.
+const NAME_SEARCH: &str = "search for a name";
 /// Result codes of RFC 4511 appendix A.
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_OBJECT: u32 = 32;
@@ -20,7 +29,9 @@ const INVALID_DN: u32 = 34;
 
 /// Knows how to ask for users.
 pub(super) struct Users {
+    schema: Schema,
     lookup: UserLookup,
+    base: Dn,
     name_attribute: String,
     attributes: Vec<String>,
 }
@@ -29,17 +40,30 @@ impl Users {
     /// Prepares the lookup.
     pub fn new(settings: &Settings) -> Self {
         let name_attribute = settings.user_attribute.to_lowercase();
-        let mut attributes: Vec<String> = ALWAYS
-            .iter()
-            .chain(account::ATTRIBUTES)
-            .map(|name| (*name).to_owned())
+        let mut needed = match settings.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => [POSIX, account::ATTRIBUTES].concat(),
+            Schema::ActiveDirectory => [
+                DOMAIN,
+                active_directory::account::ATTRIBUTES,
+                active_directory::token_groups::USER_ATTRIBUTES,
+            ]
+            .concat(),
+        };
+        if settings.schema == Schema::ActiveDirectory && settings.nested_groups {
+            needed.push(active_directory::token_groups::PATH_ATTRIBUTE);
+        }
+        let mut attributes: Vec<String> = needed
+            .into_iter()
+            .map(str::to_owned)
             .chain(settings.attributes.iter().map(|name| name.to_lowercase()))
             .chain([name_attribute.clone()])
             .collect();
         attributes.sort();
         attributes.dedup();
         Self {
+            schema: settings.schema,
             lookup: settings.user_lookup.clone(),
+            base: settings.base.clone(),
             name_attribute,
             attributes,
         }
@@ -51,10 +75,7 @@ impl Users {
             UserLookup::Search { base, filter } => (
                 base.as_str().to_owned(),
                 Extent::One,
-                filter::both(
-                    filter.as_str(),
-                    &filter::equals(&self.name_attribute, name.as_str()),
-                ),
+                filter::both(filter.as_str(), &self.called(name.as_str())),
             ),
             UserLookup::Template(template) => (
                 fill(template, name.as_str()),
@@ -70,6 +91,95 @@ impl Users {
             attributes: self.attributes.clone(),
             values: None,
         }
+    }
+
+    /// The search for anything of that name, by the attribute that names users or by the one that their DNs begin
+    /// with.
+    pub fn any_query(&self, name: &TypedName) -> Query {
+        let named = self.called(name.as_str());
+        let filter = match &self.lookup {
+            UserLookup::Search { .. } => named,
+            UserLookup::Template(template) => {
+                let naming = template.split('=').next().unwrap_or_default().trim();
+                filter::any_of(&[named, filter::equals(naming, name.as_str())])
+            }
+        };
+        Query {
+            purpose: NAME_SEARCH,
+            base: self.base.as_str().to_owned(),
+            extent: Extent::One,
+            filter,
+            attributes: vec![NO_ATTRIBUTES.to_owned()],
+            values: None,
+        }
+    }
+
+    /// Whether the answer to [`Users::any_query`] holds anything.
+    pub fn is_any(&self, mut answer: Answer) -> Result<bool, Unavailable> {
+        if self.schema == Schema::ActiveDirectory {
+            answer.forget_other_partitions();
+        }
+        Ok(!answer.found.is_empty() || !answer.complete(NAME_SEARCH)?.is_empty())
+    }
+
+    /// What the entry of the user of that name satisfies.
+    fn called(&self, name: &str) -> String {
+        let by_name = filter::equals(&self.name_attribute, name);
+        match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => by_name,
+            Schema::ActiveDirectory => filter::any_of(&[by_name, filter::equals(PRINCIPAL_NAME, name)]),
+        }
+    }
+
+    /// Whether a domain of Active Directory has them.
+    pub fn are_of_a_domain(&self) -> bool {
+        self.schema == Schema::ActiveDirectory
+    }
+
+    /// The search for all users.
+    ///
+    /// # Errors
+    /// A DN template does not say where they all are.
+    pub fn query_for_all(&self) -> Result<Query, Unavailable> {
+        let (base, filter) = match &self.lookup {
+            UserLookup::Search { base, filter } => (base.as_str(), filter.as_str()),
+            UserLookup::Template(template) => {
+                let base = base_of(template).ok_or_else(|| Unavailable {
+                    cause: format!(
+                        "{EVERYBODY}: user_dn_template names no one place below which they all are"
+                    ),
+                })?;
+                (base, "(objectClass=*)")
+            }
+        };
+        Ok(Query {
+            purpose: EVERYBODY,
+            base: base.to_owned(),
+            extent: Extent::All,
+            filter: filter::both(filter, &filter::present(&self.name_attribute)),
+            attributes: self.attributes.clone(),
+            values: None,
+        })
+    }
+
+    /// The entries of a page that are users: those that a login would find by their names.
+    ///
+    /// # Errors
+    /// An entry cannot be read.
+    pub fn all_of(&self, server: &str, found: Vec<Found>, now: Now) -> Result<Vec<Entry>, Unavailable> {
+        let mut users = Vec::new();
+        for found in found {
+            let entry = self.read(found, now).map_err(|why| Unavailable {
+                cause: format!("{server}: {EVERYBODY}: {why}"),
+            })?;
+            users.extend(entry.filter(|entry| match &self.lookup {
+                UserLookup::Search { .. } => true,
+                UserLookup::Template(template) => {
+                    Dn::new(&fill(template, entry.user.as_str())).is_ok_and(|dn| entry.key == Key::Dn(dn))
+                }
+            }));
+        }
+        Ok(users)
     }
 
     /// The DN of a user who cannot exist: 128 random bits as name.
@@ -126,12 +236,27 @@ impl Users {
             );
             return Ok(None);
         };
+        let attributes = found.attributes;
+        let (state, password_changed, password_expires_in) = match self.schema {
+            Schema::Rfc2307 | Schema::Rfc2307bis => (
+                account::state(&attributes, now),
+                account::password_changed(&attributes),
+                None,
+            ),
+            Schema::ActiveDirectory => {
+                use active_directory::account;
+                let state = account::state(&attributes, now).map_err(|why| format!("{dn}: {why}"))?;
+                let changed = account::password_changed(&attributes);
+                (state, changed, account::password_expires_in(&attributes, now))
+            }
+        };
         Ok(Some(Entry {
             key: Key::Dn(dn),
             user,
-            state: account::state(&found.attributes, now),
-            password_changed: account::password_changed(&found.attributes),
-            attributes: found.attributes,
+            state,
+            password_changed,
+            password_expires_in,
+            attributes,
         }))
     }
 
@@ -156,6 +281,13 @@ fn fill(template: &str, name: &str) -> String {
     template.replace(PLACEHOLDER, &dn_escape(name))
 }
 
+/// What stands behind the name and the rest of its RDN.
+fn base_of(template: &str) -> Option<&str> {
+    let (before, after) = template.split_once(PLACEHOLDER)?;
+    let (_, base) = after.split_once(',')?;
+    (!before.contains(',') && !base.contains(PLACEHOLDER)).then_some(base)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -163,8 +295,8 @@ mod tests {
     use super::*;
     use crate::directory::settings::{Filter, Schema};
 
-    fn users(lookup: UserLookup) -> Users {
-        Users::new(&Settings {
+    fn settings(lookup: UserLookup) -> Settings {
+        Settings {
             servers: Vec::new(),
             ca_file: None,
             service: None,
@@ -172,21 +304,31 @@ mod tests {
             nested_groups: false,
             user_lookup: lookup,
             user_attribute: "uid".into(),
+            base: Dn::new("dc=x").unwrap(),
             group_base: Dn::new("dc=x").unwrap(),
             group_filter: Filter::new("(cn=*)").unwrap(),
+            sync: false,
             attributes: vec!["departmentNumber".into()],
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(1),
             search_connections: 1,
             bind_connections: 1,
-        })
+        }
+    }
+
+    fn users(lookup: UserLookup) -> Users {
+        Users::new(&settings(lookup))
+    }
+
+    fn people() -> UserLookup {
+        UserLookup::Search {
+            base: Dn::new("ou=people,dc=x").unwrap(),
+            filter: Filter::new("(objectClass=person)").unwrap(),
+        }
     }
 
     fn searched() -> Users {
-        users(UserLookup::Search {
-            base: Dn::new("ou=people,dc=x").unwrap(),
-            filter: Filter::new("(objectClass=person)").unwrap(),
-        })
+        users(people())
     }
 
     fn typed(name: &str) -> TypedName {
@@ -226,11 +368,85 @@ mod tests {
     }
 
     #[test]
+    fn all_users_are_those_whom_a_login_would_find() {
+        assert_eq!(
+            searched().query_for_all().unwrap().filter,
+            "(&(objectClass=person)(uid=*))"
+        );
+        let template = users(UserLookup::Template("uid={user},ou=people,dc=x".into()));
+        assert_eq!(template.query_for_all().unwrap().base, "ou=people,dc=x");
+        let page = answer(
+            0,
+            &[
+                ("UID=Al, ou=people,dc=x", &["al"]),
+                ("uid=bo,ou=old,dc=x", &["bo"]),
+            ],
+        );
+        let found = template.all_of("", page.found, Now::from_unix_ms(0)).unwrap();
+        let names: Vec<_> = found.iter().map(|entry| entry.user.as_str()).collect();
+        assert_eq!(names, ["al"]);
+        let everywhere = users(UserLookup::Template("uid=x,ou={user},dc=x".into()));
+        assert!(everywhere.query_for_all().is_err());
+    }
+
+    #[test]
+    fn a_name_is_looked_for_below_the_base_whatever_has_it() {
+        let query = searched().any_query(&typed("*)(uid=bob"));
+        assert_eq!(query.filter, r"(uid=\2a\29\28uid=bob)");
+        assert_eq!((query.base.as_str(), query.extent), ("dc=x", Extent::One));
+        let by_template = users(UserLookup::Template("cn={user},ou=people,dc=x".into()));
+        assert_eq!(by_template.any_query(&typed("a")).filter, "(|(uid=a)(cn=a))");
+    }
+
+    #[test]
+    fn a_name_is_unknown_only_if_the_answer_is_complete() {
+        let users = searched();
+        let is_any = |code, entries: &[(&str, &[&str])]| users.is_any(answer(code, entries));
+        assert_eq!(is_any(0, &[]), Ok(false));
+        assert_eq!(is_any(0, &[("cn=x", &[])]), Ok(true));
+        assert_eq!(
+            is_any(SIZE_LIMIT_EXCEEDED, &[("cn=x", &[]), ("cn=y", &[])]),
+            Ok(true)
+        );
+        assert!(is_any(SIZE_LIMIT_EXCEEDED, &[]).is_err());
+        assert!(is_any(NO_SUCH_OBJECT, &[]).is_err());
+        let elsewhere = Answer {
+            elsewhere: vec!["ldap://other/dc=x".to_owned()],
+            ..answer(0, &[])
+        };
+        assert!(users.is_any(elsewhere).is_err());
+    }
+
+    #[test]
     fn what_is_asked_for_includes_the_state_of_the_account() {
         let query = searched().query(&typed("a"));
         for name in ["uid", "departmentnumber", "gidnumber", "pwdaccountlockedtime"] {
             assert!(query.attributes.iter().any(|asked| asked == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_domain_knows_two_names_and_shows_the_state_of_accounts() {
+        let mut domain = settings(people());
+        domain.schema = Schema::ActiveDirectory;
+        domain.user_attribute = "sAMAccountName".into();
+        let query = Users::new(&domain).query(&typed("a*@x"));
+        assert_eq!(
+            query.filter,
+            r"(&(objectClass=person)(|(samaccountname=a\2a@x)(userPrincipalName=a\2a@x)))"
+        );
+        let asked = |query: &Query, name: &str| query.attributes.iter().any(|asked| asked == name);
+        for name in [
+            "samaccountname",
+            "useraccountcontrol",
+            "objectsid",
+            "unixhomedirectory",
+        ] {
+            assert!(asked(&query, name), "{name}");
+        }
+        assert!(!asked(&query, "memberof"), "only where paths are told");
+        domain.nested_groups = true;
+        assert!(asked(&Users::new(&domain).query(&typed("a")), "memberof"));
     }
 
     #[test]

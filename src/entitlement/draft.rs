@@ -21,6 +21,8 @@ pub(super) struct Draft<'a> {
 #[derive(Debug)]
 pub(super) struct DraftedKey<'a> {
     pub(super) value: Value,
+    /// The same as it was written.
+    pub(super) written: &'a ProfileValue,
     /// The rule that set it; the profile itself if none did.
     pub(super) set_by: Option<&'a Rule>,
 }
@@ -56,9 +58,14 @@ impl<'a> Draft<'a> {
         }
         let keys = chosen
             .into_iter()
-            .map(|(key, (value, set_by))| {
-                let value = value_of(key, value, subject).map_err(|why| Undrafted { key, why })?;
-                Ok((key, DraftedKey { value, set_by }))
+            .map(|(key, (written, set_by))| {
+                let value = value_of(key, written, subject).map_err(|why| Undrafted { key, why })?;
+                let drafted = DraftedKey {
+                    value,
+                    written,
+                    set_by,
+                };
+                Ok((key, drafted))
             })
             .collect::<Result<_, _>>()?;
         let session_user = session_user(&profile.session_user, subject).map_err(|why| Undrafted {

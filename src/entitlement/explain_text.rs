@@ -79,11 +79,7 @@ fn decided(profile: &ExplainedProfile, f: &mut Formatter<'_>) -> fmt::Result {
             writeln!(f, "      farm {farm}, session user {session_user}")?;
             for (key, explained) in keys {
                 write!(f, "      {key} = ")?;
-                match &explained.value {
-                    Value::Text(text) => shortened(text, f)?,
-                    Value::Flag(flag) => write!(f, "{flag}")?,
-                    Value::Number(number) => write!(f, "{number}")?,
-                }
+                Shown(&explained.value).fmt(f)?;
                 match &explained.set_by {
                     Some(rule) => writeln!(f, "    (set by rule {rule})")?,
                     None => writeln!(f)?,
@@ -94,12 +90,20 @@ fn decided(profile: &ExplainedProfile, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// A text in quotes; of an icon, nobody wants to see more than that it is there.
-fn shortened(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
-    const SHOWN_CHARS_MAX: usize = 200;
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => write!(f, "{:?}… ({} bytes)", &text[..end], text.len()),
-        None => write!(f, "{text:?}"),
+/// The value of a session key, a text in quotes; of an icon, nobody wants to see more than that it is there.
+pub(super) struct Shown<'a>(pub(super) &'a Value);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const SHOWN_CHARS_MAX: usize = 200;
+        match self.0 {
+            Value::Text(text) => match text.char_indices().nth(SHOWN_CHARS_MAX) {
+                Some((end, _)) => write!(f, "{:?}… ({} bytes)", &text[..end], text.len()),
+                None => write!(f, "{text:?}"),
+            },
+            Value::Flag(flag) => flag.fmt(f),
+            Value::Number(number) => number.fmt(f),
+        }
     }
 }
 

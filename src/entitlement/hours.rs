@@ -1,5 +1,7 @@
 //! The times of the week at which a rule counts.
 
+mod edges;
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -35,7 +35,7 @@ const GROUP_PATTERNS: [&str; 9] = [
     "cn=it,ou=other,dc=x",
 ];
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.1"];
-const ADDRESSES: [&str; 4] = ["10.1.2.3", "10.2.0.1", "2001:db8::7", "192.0.2.1"];
+pub(super) const ADDRESSES: [&str; 4] = ["10.1.2.3", "10.2.0.1", "2001:db8::7", "192.0.2.1"];
 const ROOMS: [&str; 4] = ["a", " B", "ab", "$;{} "];
 const ROOM_PATTERNS: [&str; 4] = ["A", "b", "a*", "*"];
 const HOURS: [&str; 4] = [
@@ -65,7 +65,7 @@ fn a_membership() -> impl Strategy<Value = Membership> {
 }
 
 prop_compose! {
-    fn a_person()(
+    pub(super) fn a_person()(
         user in select(&USERS[..]),
         groups in vec(a_membership(), 0..5),
         uid in option::of("[0-9]{4}"),
@@ -104,7 +104,7 @@ prop_compose! {
         except_clients in some(&NETWORKS),
         deny in prop::bool::weighted(0.3),
         about in subsequence(&PROFILE_PATTERNS[..], 1..3),
-        set in option::of(select(&["quiet", "${uid}", "${attr:room}", "${group:lab-*}"][..])),
+        set in option::of(select(&["quiet", "${uid}", "${client}", "${attr:room}", "${group:lab-*}"][..])),
         priority in 0_i64..2,
     ) -> Rule {
         let networks = |texts: Vec<&str>| texts.iter().map(|net| net.parse().unwrap()).collect();
@@ -127,7 +127,7 @@ prop_compose! {
     }
 }
 
-fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(super) fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
     (0_usize..8).prop_flat_map(|count| {
         (0..count)
             .map(|at| a_rule(format!("rule-{at}")))
@@ -135,7 +135,7 @@ fn some_rules() -> impl Strategy<Value = Vec<Rule>> {
     })
 }
 
-fn all_profiles() -> Vec<Profile> {
+pub(super) fn all_profiles() -> Vec<Profile> {
     PROFILES
         .iter()
         .map(|id| {
@@ -252,6 +252,24 @@ proptest! {
         let mut before = before;
         before.retain(|offer| offer.profile_id().as_str() != "plain");
         prop_assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_rule_about_other_people_changes_nothing(
+        rules in some_rules(), extra in a_rule("extra".to_owned()), who in a_person(), context in a_context(),
+        how in 0..4,
+    ) {
+        let others = match how {
+            0 => Rule { groups: groups(&["nobody", "cn=nobody,ou=groups,dc=x"]), ..extra },
+            1 => Rule { all_groups: groups(&["staff", "nobody"]), ..extra },
+            2 => Rule { users: globs(&["mallory"]), ..extra },
+            _ => Rule { attributes: vec![attribute("title", &["*"])], ..extra },
+        };
+        let who = LoggedIn(who);
+        let before = Policy::new(all_profiles(), rules.clone()).offers(&who, context);
+        let mut more = rules;
+        more.push(others);
+        prop_assert_eq!(before, Policy::new(all_profiles(), more).offers(&who, context));
     }
 
     #[test]

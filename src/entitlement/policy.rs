@@ -73,18 +73,18 @@ impl Policy {
 
     /// What somebody is offered, in order of profile ids.
     pub fn offers(&self, who: &impl Authenticated, context: Context) -> Vec<Offer> {
-        self.offers_among(who.person(), context, |_| true).collect()
+        self.offers_among(who.person(), context, |_| true)
     }
 
     /// The offer of one profile, if [`Policy::offers`] has it.
     pub fn offer(&self, who: &impl Authenticated, context: Context, id: &ProfileId) -> Option<Offer> {
         self.offers_among(who.person(), context, |profile| profile.id == *id)
-            .next()
+            .pop()
     }
 
     /// Whether exactly the profiles with these ids would be offered. Like [`Policy::explain`] it needs no proof.
     pub(super) fn would_offer(&self, person: &Person, context: Context, ids: &BTreeSet<ProfileId>) -> bool {
-        let offered: Vec<_> = self.offers_among(person, context, |_| true).collect();
+        let offered = self.offers_among(person, context, |_| true);
         offered.iter().map(Offer::profile_id).eq(ids)
     }
 
@@ -115,6 +115,16 @@ impl Policy {
 
     /// Those of them that texts hold the value of, in lower case.
     pub fn rendered_attributes(&self) -> BTreeSet<&str> {
+        self.templates().flat_map(Template::attributes).collect()
+    }
+
+    /// Whether a text holds the client's address.
+    pub(super) fn shows_client(&self) -> bool {
+        self.templates().any(Template::names_client)
+    }
+
+    /// Every text of the profiles and of what rules set.
+    fn templates(&self) -> impl Iterator<Item = &Template> {
         let values = self
             .profiles
             .iter()
@@ -129,23 +139,32 @@ impl Policy {
             .iter()
             .map(|profile| &profile.session_user)
             .chain(values)
-            .flat_map(Template::attributes)
-            .collect()
     }
 
-    /// The one way to offers.
     fn offers_among(
         &self,
         person: &Person,
         context: Context,
         wanted: impl Fn(&Profile) -> bool,
-    ) -> impl Iterator<Item = Offer> {
+    ) -> Vec<Offer> {
         let subject = Subject::new(person, context);
+        self.drafts(&subject, wanted)
+            .map(|(profile, rules, draft)| Offer::new(&person.account, profile, &rules, draft))
+            .collect()
+    }
+
+    /// The one way to offers: the wanted profiles that the rules give, in order of their ids, with the rules that
+    /// give them.
+    pub(super) fn drafts<'p>(
+        &'p self,
+        subject: &Subject<'_>,
+        wanted: impl Fn(&Profile) -> bool,
+    ) -> impl Iterator<Item = (&'p Profile, Vec<&'p Rule>, Draft<'p>)> {
         let matching = self
             .index
-            .candidates(&subject)
+            .candidates(subject)
             .into_iter()
-            .filter(|at| examine(&self.rules[*at].rule, &subject).is_ok());
+            .filter(|at| examine(&self.rules[*at].rule, subject).is_ok());
         let verdicts = self.verdicts(matching);
         let granted = verdicts.granted.keys().copied().collect::<Vec<_>>();
         granted.into_iter().filter_map(move |at| {
@@ -153,10 +172,16 @@ impl Policy {
             if !wanted(profile) || self.denied_by(&verdicts, at).next().is_some() {
                 return None;
             }
-            let draft = self.draft(&verdicts, at, &subject).ok()?;
+            let draft = self.draft(&verdicts, at, subject).ok()?;
             let rules: Vec<_> = self.granted_by(&verdicts, at).collect();
-            Some(Offer::new(&person.account, profile, &rules, draft))
+            Some((profile, rules, draft))
         })
+    }
+
+    /// The rules that may match somebody whose client may be anywhere at any time; no other rule does.
+    pub(super) fn rules_about(&self, person: &Person) -> impl Iterator<Item = &Rule> {
+        let candidates = self.index.candidates(&Subject::new(person, Context::default()));
+        candidates.into_iter().map(|at| &self.rules[at].rule)
     }
 
     /// What the rules at these positions, which match, say of the profiles.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Template;
+use crate::model::session_key::Value;
 use crate::model::{FarmName, ProfileId};
 
 /// One session profile, its defaults filled in.
@@ -19,7 +20,7 @@ pub struct Profile {
 }
 
 /// The value of a session key before it is rendered for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ProfileValue {
     /// A text, which may name things of the person.
     Text(Template),
@@ -27,4 +28,15 @@ pub enum ProfileValue {
     Flag(bool),
     /// A number.
     Number(i64),
+}
+
+impl ProfileValue {
+    /// The value as conf.d has it, a text with its variables unread.
+    pub fn as_written(&self) -> Value {
+        match self {
+            Self::Text(template) => Value::Text(template.as_str().to_owned()),
+            Self::Flag(flag) => Value::Flag(*flag),
+            Self::Number(number) => Value::Number(*number),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Texts with `${…}` in them, as they were written. What they become for a person is in `render`.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Glob;
@@ -157,8 +158,20 @@ impl Template {
         })
     }
 
+    /// Whether it names the client's address.
+    pub(super) fn names_client(&self) -> bool {
+        self.parts().contains(&Part::Variable(Variable::Client))
+    }
+
     pub(super) fn parts(&self) -> &[Part] {
         &self.0.parts
+    }
+}
+
+/// What it is made of follows from its text.
+impl Hash for Template {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.text.hash(state);
     }
 }
 

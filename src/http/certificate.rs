@@ -14,6 +14,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{InconsistentKeys, RootCertStore, ServerConfig, SignatureAlgorithm, SignatureScheme, version};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
 use super::{KeyPair, self_signed};
@@ -99,6 +101,13 @@ pub enum CertificateError {
     },
 }
 
+/// A certificate ready to be served.
+#[derive(Debug, Clone)]
+pub struct Served {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) ends: Option<Now>,
+}
+
 impl CertificateError {
     /// The file to put right, where it is one.
     pub fn file(&self) -> Option<&Path> {
@@ -119,7 +128,7 @@ impl CertificateError {
 ///
 /// # Errors
 /// Says which file is wrong and what to do. Nothing that is served already is touched.
-pub fn load(key_pair: &KeyPair, now: Now) -> Result<Arc<ServerConfig>, CertificateError> {
+pub fn load(key_pair: &KeyPair, now: Now) -> Result<Served, CertificateError> {
     match key_pair {
         KeyPair::Files {
             certificate,
@@ -132,11 +141,7 @@ pub fn load(key_pair: &KeyPair, now: Now) -> Result<Arc<ServerConfig>, Certifica
     }
 }
 
-fn load_files(
-    certificate: &Path,
-    private_key: &Path,
-    now: Now,
-) -> Result<Arc<ServerConfig>, CertificateError> {
+fn load_files(certificate: &Path, private_key: &Path, now: Now) -> Result<Served, CertificateError> {
     let provider = Arc::new(ring::default_provider());
     let pair = read_pair(certificate, private_key, &provider)?;
     if let Some(words) = pair
@@ -146,6 +151,7 @@ fn load_files(
     {
         tracing::warn!(certificate = %certificate.display(), "the certificate is out of its time: {words}");
     }
+    let ends = pair.cert.first().and_then(end_of);
     let unusable = |source| CertificateError::Unusable {
         path: certificate.to_owned(),
         source,
@@ -157,7 +163,10 @@ fn load_files(
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
-    Ok(Arc::new(config))
+    Ok(Served {
+        tls: Arc::new(config),
+        ends,
+    })
 }
 
 /// Checks that the files hold a pair that can be served. Blocks on file access.
@@ -246,6 +255,13 @@ fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, u32), CertificateError> {
     Ok((bytes, metadata.permissions().mode()))
 }
 
+/// When the certificate ends, if it says so as RFC 5280 section 4.1.2.5 wants it.
+fn end_of(leaf: &CertificateDer<'_>) -> Option<Now> {
+    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
+    let end_s = certificate.validity().not_after.timestamp();
+    Some(Now::from_unix_ms(end_s.saturating_mul(1000)))
+}
+
 /// In which way the certificate is not valid now, if so. Asks a verifier that trusts the certificate itself;
 /// every complaint but the one about time is the clients' matter.
 fn out_of_time(leaf: &CertificateDer<'static>, now: Now, provider: &Arc<CryptoProvider>) -> Option<String> {
@@ -310,7 +326,7 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        fn load(&self) -> Result<Arc<ServerConfig>, CertificateError> {
+        fn load(&self) -> Result<Served, CertificateError> {
             load_files(&self.path("certificate.pem"), &self.path("key.pem"), now())
         }
     }
@@ -387,6 +403,10 @@ mod tests {
         assert_eq!(at(3650), None);
         assert!(at(3653).unwrap().contains("expired"), "{:?}", at(3653));
         assert!(at(-2).is_some());
+        let left = end_of(&read_chain(&certificate).unwrap()[0])
+            .unwrap()
+            .since(now());
+        assert_eq!(left.as_secs() / (24 * 60 * 60), 3652);
         // One of a name, an issuer and a purpose of its own is nobody's matter here.
         assert_eq!(
             out_of_time(&Pair::new(&PKCS_ED25519).leaf, now(), &provider),

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use http::Request;
@@ -13,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 use warp::filters::BoxedFilter;
 
 use super::body::Received;
+use super::certificate::Served;
 use super::limits::{BUFFER_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::proxy::{self, Origin, ProxyError};
 use super::reply::Reply;
@@ -35,9 +36,27 @@ use crate::wire::Fault;
 /// What all connections share.
 pub(super) struct Gate {
     pub(super) settings: Settings,
-    pub(super) tls: ArcSwap<ServerConfig>,
+    pub(super) certificate: ArcSwap<Served>,
     pub(super) sources: Arc<Sources>,
     pub(super) routes: BoxedFilter<(Reply,)>,
+    /// How many connections there are.
+    pub(super) connections: AtomicUsize,
+}
+
+/// A connection that is counted, until dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(connections: &'a AtomicUsize) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Self(connections)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The place that a connection takes among all and among those of its source, free again when the last
@@ -88,7 +107,8 @@ impl Gate {
         slot: OwnedSemaphorePermit,
         stop: Stop,
     ) {
-        if let Err(closed) = self.try_serve(tcp, remote, slot, stop).await {
+        let _counted = Counted::new(&self.connections);
+        if let Err(closed) = Arc::clone(&self).try_serve(tcp, remote, slot, stop).await {
             tracing::debug!(%remote, "connection closed: {closed}");
         }
     }
@@ -113,7 +133,7 @@ impl Gate {
             _slot: slot,
             _seat: seat,
         });
-        let acceptor = TlsAcceptor::from(self.tls.load_full());
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.certificate.load().tls));
         let stream = timeout(patience, acceptor.accept(tcp))
             .await
             .map_err(|_| Closed::TlsDeadline)?

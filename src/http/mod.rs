@@ -12,6 +12,7 @@ mod forwarded;
 mod host_names;
 mod limits;
 mod listener;
+mod metrics;
 mod page;
 mod proxy;
 mod reply;
@@ -25,9 +26,10 @@ mod write_deadline;
 
 use std::future::Future;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, Served};
 pub use listener::{BindError, bind};
-pub use server::Server;
+pub use metrics::{MetricsServer, MetricsSource};
+pub use server::{Handle, Server};
 pub use settings::{KeyPair, Settings};
 
 use crate::model::Caller;

@@ -3,20 +3,22 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::certificate::Served;
 use super::connection::Gate;
 use super::listener::accept_all;
 use super::routes::routes;
 use super::sources::Sources;
 use super::stop::{StopSender, stop};
 use super::{Operations, Settings};
+use crate::model::Now;
 
 /// A front end that serves. Dropping it ends every connection at once; see [`Server::shutdown`].
 pub struct Server {
@@ -29,6 +31,29 @@ pub struct Server {
     drain_timeout: Duration,
 }
 
+/// What else may be done with a running front end, by whoever does not own it.
+#[derive(Clone)]
+pub struct Handle {
+    gate: Arc<Gate>,
+}
+
+impl Handle {
+    /// Serves this certificate from the next handshake on. Connections that are there stay.
+    pub fn reload(&self, certificate: Served) {
+        self.gate.certificate.store(Arc::new(certificate));
+    }
+
+    /// When the certificate that is served ends, if it says so.
+    pub fn certificate_ends(&self) -> Option<Now> {
+        self.gate.certificate.load().ends
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.gate.connections.load(Ordering::Relaxed)
+    }
+}
+
 impl Server {
     /// Serves on sockets that listen already (see [`bind`](super::bind)). Must be called within a Tokio
     /// runtime.
@@ -38,7 +63,7 @@ impl Server {
     pub fn start<O: Operations>(
         listeners: Vec<TcpListener>,
         settings: Settings,
-        tls: Arc<ServerConfig>,
+        certificate: Served,
         operations: Arc<O>,
     ) -> io::Result<Self> {
         let slot_count = u32::try_from(settings.connections).unwrap_or(u32::MAX);
@@ -48,7 +73,8 @@ impl Server {
         let gate = Arc::new(Gate {
             sources: Sources::new(settings.connections_per_source),
             routes: routes(operations, stopped.clone()),
-            tls: ArcSwap::new(tls),
+            certificate: ArcSwap::from_pointee(certificate),
+            connections: AtomicUsize::new(0),
             settings,
         });
         let mut addresses = Vec::new();
@@ -80,9 +106,11 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves this certificate from the next handshake on. Connections that are there stay.
-    pub fn reload(&self, tls: Arc<ServerConfig>) {
-        self.gate.tls.store(tls);
+    /// What else may be done with it.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            gate: Arc::clone(&self.gate),
+        }
     }
 
     /// Stops taking connections, lets the requests under way finish, and closes each connection behind its

@@ -4,7 +4,7 @@
 
 mod groups;
 
-pub use groups::{Asked, Groups};
+pub use groups::{Asked, Groups, GroupsOfSources};
 
 use crate::authenticate::Verified;
 use crate::directory::{Entry, Unavailable};
@@ -40,7 +40,7 @@ impl Authenticated for Identity {
 /// An account as the rules see it, from its entry and its groups. For `explain`, which asks about users who are
 /// not there.
 pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Person {
-    // RFC 2307 section 3: both are single-valued.
+    // RFC 2307 section 3: all are single-valued. In an Active Directory `homeDirectory` is a share of Windows.
     let first = |name: &str| {
         entry
             .attributes
@@ -51,7 +51,9 @@ pub fn person(account: Account, entry: &Entry, groups: Vec<Membership>) -> Perso
     Person {
         account,
         uid: first("uidnumber"),
-        home: first("homedirectory"),
+        home: first("unixhomedirectory")
+            .or_else(|| first("homedirectory"))
+            .filter(|home| home.starts_with('/')),
         groups,
         attributes: entry.attributes.clone(),
     }
@@ -64,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::authenticate::fake::FakeAccounts;
-    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Settings};
+    use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Proven, Settings};
     use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, TypedName};
     use crate::store::Embedded;
 
@@ -89,6 +91,7 @@ mod tests {
                 ticket_lifetime: Duration::from_secs(60),
                 ticket_idle: Duration::from_secs(60),
                 bind_ticket_to_client: true,
+                throttle: Arc::default(),
             },
         );
         login
@@ -101,6 +104,7 @@ mod tests {
                 now: Now::from_unix_ms(0),
             })
             .await
+            .and_then(Proven::verified)
             .unwrap()
     }
 
@@ -120,6 +124,25 @@ mod tests {
         assert_eq!(person.uid.as_deref(), Some("1042"));
         assert_eq!(person.home.as_deref(), Some("/home/alice"));
         assert!(person.attributes.contains_key("uidnumber"));
+    }
+
+    #[tokio::test]
+    async fn a_home_is_a_path_of_unix() {
+        let verified = alice().await;
+        let home = |pairs: &[(&str, &str)]| {
+            let mut entry = verified.entry().clone();
+            entry.attributes = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+                .collect();
+            person(verified.account().clone(), &entry, Vec::new()).home
+        };
+        let windows = ("homedirectory", r"\\files\alice");
+        assert_eq!(home(&[windows]), None);
+        assert_eq!(
+            home(&[windows, ("unixhomedirectory", "/home/alice")]).as_deref(),
+            Some("/home/alice")
+        );
     }
 
     #[tokio::test]

@@ -17,8 +17,6 @@ use crate::model::{ProfileId, did_you_mean};
 const BROKER_USER: &str = "BROKER_USER";
 /// The name that X2Go Client shows for a profile without one.
 const NAMELESS: &str = "New Session";
-/// What the ids of notices begin with, which are no profiles.
-const NOTICE_PREFIX: &str = "notice-";
 /// Longest text that `conf.d` takes for a session key, in bytes.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// The keys that are no session keys of their own here: the hosts, the user, and what is read apart.
@@ -94,12 +92,12 @@ pub(super) fn read(file: &File, settings: &Settings, notes: &mut Notes) -> Profi
 }
 
 fn profile_id(file: &File, notes: &mut Notes, ids: &mut UniqueNames, section: &Section) -> Option<ProfileId> {
-    let wanted = if ProfileId::new(&section.name).is_ok_and(|_| !begins_like_a_notice(&section.name)) {
+    let wanted = if ProfileId::new(&section.name).is_ok_and(|id| !id.is_notice()) {
         section.name.clone()
     } else {
         // A name that means something to X2Go Client is no better with other letters replaced.
         match ProfileId::new(&super::unique::legal(&section.name)) {
-            Ok(id) if !begins_like_a_notice(id.as_str()) => id.as_str().to_owned(),
+            Ok(id) if !id.is_notice() => id.as_str().to_owned(),
             _ => format!("profile-{}", section.name),
         }
     };
@@ -112,10 +110,6 @@ fn profile_id(file: &File, notes: &mut Notes, ids: &mut UniqueNames, section: &S
         notes.add(file.note(section.line, message));
     }
     Some(id)
-}
-
-fn begins_like_a_notice(id: &str) -> bool {
-    id.to_lowercase().starts_with(NOTICE_PREFIX)
 }
 
 fn profile(file: &File, section: &Section, id: ProfileId, settings: &Settings, notes: &mut Notes) -> Profile {

@@ -1,6 +1,7 @@
 //! Who somebody is: the name that was typed, and the account that the directory says it is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::{Invalid, bounded, printable};
 
@@ -84,6 +85,8 @@ pub enum Source {
     Ldap,
     /// This host's own users and groups, as its name service switch gives them (`nsswitch.conf(5)`).
     Nss,
+    /// None: the name is as somebody typed it, in lower case, and nobody proved anything.
+    Unproven,
 }
 
 impl Source {
@@ -92,12 +95,13 @@ impl Source {
         match self {
             Self::Ldap => "ldap",
             Self::Nss => "nss",
+            Self::Unproven => "none",
         }
     }
 
     /// The source that [`Source::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ldap, Self::Nss]
+        [Self::Ldap, Self::Nss, Self::Unproven]
             .into_iter()
             .find(|source| source.as_str() == word)
     }
@@ -115,6 +119,24 @@ pub struct Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.source.as_str(), self.user)
+    }
+}
+
+impl FromStr for Account {
+    type Err = Invalid;
+
+    /// Reads what `Display` writes: `ldap:alice`.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parts = text.split_once(':');
+        let source = parts.and_then(|(source, user)| Some((Source::from_word(source)?, user)));
+        let (source, user) = source.ok_or(Invalid::Meaning {
+            what: "account",
+            why: "has its source before its name, like ldap:alice",
+        })?;
+        Ok(Self {
+            source,
+            user: UserName::new(user)?,
+        })
     }
 }
 
@@ -163,5 +185,15 @@ mod tests {
     fn canonical_names_have_no_blanks_at_the_ends() {
         assert!(UserName::new("alice ").is_err());
         assert_eq!(UserName::new("Ünal").unwrap().folded(), "ünal");
+    }
+
+    #[test]
+    fn accounts_read_back() {
+        let account: Account = "ldap:a:b".parse().unwrap();
+        assert_eq!((account.source, account.user.as_str()), (Source::Ldap, "a:b"));
+        assert_eq!(account.to_string(), "ldap:a:b");
+        for bad in ["", "alice", "ldap:", "moon:alice", "ldap: a"] {
+            assert!(bad.parse::<Account>().is_err(), "{bad}");
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Where a request comes from, and networks of such places.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The address of a client. An IPv4 address that came mapped into IPv6 (`::ffff:10.1.2.3`) is the IPv4 one,
 /// so that a rule for `10.0.0.0/8` holds on a dual-stack socket too.
@@ -59,9 +59,45 @@ impl Network {
         self.0.contains(&other.0)
     }
 
+    /// All addresses: every other network lies in one of these.
+    pub fn everywhere() -> [Self; 2] {
+        [Ipv4Net::default().into(), Ipv6Net::default().into()].map(Self)
+    }
+
+    /// The lowest address of this network that lies in none of the others; none if they leave none. The cost
+    /// grows with the square of the number of others.
+    pub fn address_outside(&self, others: &[Self]) -> Option<ClientAddress> {
+        // What lies there counts as IPv4, so no client has such an address.
+        let mapped = IpNet::V6(Ipv6Net::new_assert(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(), 96));
+        let mut at = self.0.network();
+        loop {
+            let taken = others
+                .iter()
+                .map(|other| other.0)
+                .chain([mapped])
+                .find(|other| other.contains(&at));
+            let Some(taken) = taken else {
+                return self.0.contains(&at).then_some(ClientAddress(at));
+            };
+            at = next(taken.broadcast())?;
+        }
+    }
+
     /// Whether there is an address in both networks.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.contains(&other.0.network()) || other.0.contains(&self.0.network())
+    }
+}
+
+/// The address that follows this one in its family.
+fn next(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(v4) => u32::from(v4)
+            .checked_add(1)
+            .map(|bits| Ipv4Addr::from(bits).into()),
+        IpAddr::V6(v6) => u128::from(v6)
+            .checked_add(1)
+            .map(|bits| Ipv6Addr::from(bits).into()),
     }
 }
 
@@ -136,6 +172,31 @@ mod tests {
         assert!(networks.contains(&"10.0.0.0/8".parse().unwrap()));
         assert!(networks.contains(&"0.0.0.0/0".parse().unwrap()));
         assert_eq!(client("2001:db8::1").networks().count(), 129);
+    }
+
+    #[test]
+    fn an_address_outside_is_found_if_there_is_one() {
+        let outside = |network: &str, others: &[&str]| {
+            let others: Vec<Network> = others.iter().map(|net| net.parse().unwrap()).collect();
+            let network: Network = network.parse().unwrap();
+            network
+                .address_outside(&others)
+                .map(|address| address.to_string())
+        };
+        let found = |address: &str| Some(address.to_owned());
+        assert_eq!(outside("10.0.0.0/8", &[]), found("10.0.0.0"));
+        assert_eq!(
+            outside("10.0.0.0/8", &["10.0.0.0/9", "10.128.0.0/16", "10.0.0.0/24"]),
+            found("10.129.0.0")
+        );
+        assert_eq!(outside("10.0.0.0/8", &["10.128.0.0/9", "10.0.0.0/9"]), None);
+        assert_eq!(outside("10.1.2.3", &["10.1.2.3"]), None);
+        assert_eq!(outside("0.0.0.0/0", &["0.0.0.0/1", "::/0"]), found("128.0.0.0"));
+        assert_eq!(outside("0.0.0.0/0", &["0.0.0.0/1", "128.0.0.0/1"]), None);
+        // What is left is ::ffff:0:0/96, the IPv4 addresses.
+        assert_eq!(outside("::fffe:0:0/95", &["::fffe:0:0/96"]), None);
+        let [v4, v6] = Network::everywhere();
+        assert!(v4.contains(client("::ffff:10.1.2.3")) && v6.contains(client("2001:db8::1")));
     }
 
     #[test]

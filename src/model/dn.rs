@@ -60,6 +60,11 @@ impl Dn {
             .and_then(|(_, value)| unescape(value))
     }
 
+    /// Whether this is `base` or below it.
+    pub fn is_within(&self, base: &Self) -> bool {
+        split_unescaped(&self.normal, ',').ends_with(&split_unescaped(&base.normal, ','))
+    }
+
     /// The name as it is compared.
     pub fn normal(&self) -> &str {
         &self.normal
@@ -197,6 +202,21 @@ mod tests {
         assert_ne!(dn(r"cn=a\,b,dc=x"), dn("cn=a,cn=b,dc=x"));
         assert_ne!(dn(r"cn=a\+b=c,dc=x"), dn("cn=a+b=c,dc=x"));
         assert_ne!(dn(r"cn=a\ ,dc=x"), dn("cn=a,dc=x"));
+    }
+
+    #[test]
+    fn a_name_is_within_what_it_ends_with_part_by_part() {
+        let base = dn("dc=Example,dc=org");
+        for inside in [
+            "dc=example,dc=org",
+            "uid=a, ou=people, DC=example, DC=org",
+            r"cn=a\\,dc=example,dc=org",
+        ] {
+            assert!(dn(inside).is_within(&base), "{inside}");
+        }
+        for outside in ["dc=org", "uid=a,dc=myexample,dc=org", r"cn=a\,dc=example,dc=org"] {
+            assert!(!dn(outside).is_within(&base), "{outside}");
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::{Invalid, bounded};
 /// Longest profile id, in bytes. The id is a section name in the client's reply and a `sid=` in its requests.
 const ID_BYTES_MAX: usize = 64;
 
+/// What the ids of notices begin with, in any case of letters.
+const NOTICE_PREFIX: &str = "notice-";
+
 /// The id of a profile: `[profile.ID]`. X2Go Client sends it back without any encoding, so its alphabet is
 /// letters, digits, `.`, `_` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -39,6 +42,20 @@ impl ProfileId {
         Ok(Self(text.to_owned()))
     }
 
+    /// The id of a notice of this kind. A notice stands among the profiles and starts nothing; the configuration has
+    /// no profile with such an id.
+    ///
+    /// # Errors
+    /// As for any id.
+    pub fn of_notice(kind: &str) -> Result<Self, Invalid> {
+        Self::new(&format!("{NOTICE_PREFIX}{kind}"))
+    }
+
+    /// Whether it is the id of a notice.
+    pub fn is_notice(&self) -> bool {
+        self.0.to_lowercase().starts_with(NOTICE_PREFIX)
+    }
+
     /// The id.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,5 +79,13 @@ mod tests {
             assert!(ProfileId::new(bad).is_err(), "{bad}");
         }
         assert!(ProfileId::new(&"x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn notices_have_their_ids_to_themselves() {
+        assert!(ProfileId::of_notice("a").unwrap().is_notice());
+        assert!(ProfileId::new("Notice-a").unwrap().is_notice());
+        assert!(!ProfileId::new("my-notice-a").unwrap().is_notice());
+        assert!(ProfileId::of_notice("a b").is_err());
     }
 }

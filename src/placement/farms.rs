@@ -41,9 +41,14 @@ pub(super) struct WatchedHost {
 }
 
 impl WatchedHost {
+    /// What is known of the machine.
+    pub fn health(&self) -> Health {
+        *self.health.borrow()
+    }
+
     /// Whether the machine answered the last probe.
     pub fn is_healthy(&self) -> bool {
-        *self.health.borrow() == Health::Up
+        self.health() == Health::Up
     }
 }
 
@@ -105,6 +110,13 @@ impl Farms {
             machines,
             _probes: probes,
         }
+    }
+
+    /// Every host with its farm, in order of the farms' names.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (&FarmName, &WatchedHost)> {
+        self.farms
+            .iter()
+            .flat_map(|(name, farm)| farm.hosts.iter().map(move |host| (name, host)))
     }
 
     pub(super) fn farm(&self, name: &FarmName) -> Option<&WatchedFarm> {

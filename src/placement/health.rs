@@ -24,6 +24,17 @@ pub(super) enum Health {
     Down,
 }
 
+impl Health {
+    /// The word for it in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// Probes a machine for ever, about once in `interval`, and tells `health` of it. `names` is what the log calls
 /// the machine.
 pub(super) async fn keep_watch(

@@ -66,6 +66,11 @@ impl Ledger {
         sites.iter().filter_map(|site| self.on_site.get(site)).sum()
     }
 
+    /// How many leases there are.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Puts a lease into its slot and gives the one it replaces.
     pub fn put(&mut self, lease: LeaseRecord) -> Option<LeaseRecord> {
         let slot = Slot::of_lease(&lease);

@@ -14,12 +14,14 @@ mod health;
 mod ledger;
 mod placements;
 mod probe;
+mod report;
 mod selects;
 
 pub use answer::{NoHost, Placement};
 pub use farm::{AgentKind, Farm, Host};
 pub use farms::Farms;
 pub use placements::Placements;
+pub use report::HostState;
 
 #[cfg(test)]
 mod tests;

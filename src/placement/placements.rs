@@ -7,7 +7,7 @@ use super::choose::{Candidate, choose};
 use super::farms::{Farms, WatchedFarm};
 use super::ledger::{Ledger, Slot};
 use super::selects::Selects;
-use super::{NoHost, Placement};
+use super::{HostState, NoHost, Placement, report};
 use crate::model::{Account, Now, Offered};
 use crate::store::{LeaseRecord, Store, StoreError};
 
@@ -160,6 +160,20 @@ impl Placements {
             }
         }
         Ok(removed)
+    }
+
+    /// How many leases count.
+    pub fn leases(&self, now: Now) -> usize {
+        let mut ledger = lock(&self.ledger);
+        ledger.expire(now);
+        ledger.count()
+    }
+
+    /// Every host with what is known of it and how many leases are on it.
+    pub fn hosts(&self, farms: &Farms, now: Now) -> Vec<HostState> {
+        let mut ledger = lock(&self.ledger);
+        ledger.expire(now);
+        report::hosts(&ledger, farms)
     }
 
     async fn turn(&self, account: &Account) -> tokio::sync::MutexGuard<'_, ()> {

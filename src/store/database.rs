@@ -12,7 +12,7 @@ use super::StoreError;
 
 /// The schema this version writes, in `PRAGMA user_version`. A change of the tables raises it and adds a step
 /// in [`upgrade`].
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 3;
 
 /// Longest wait for the file's lock when it is opened: a restart may overlap with the last write of the old
 /// process.
@@ -49,6 +49,39 @@ const SCHEMA_1: &str = "
         PRIMARY KEY (source, user, farm)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// The memory of the throttle.
+const SCHEMA_2: &str = "
+    CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        network TEXT NOT NULL,
+        typed TEXT NOT NULL,
+        source TEXT,
+        user TEXT,
+        success INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE seats (
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        network TEXT NOT NULL,
+        used INTEGER NOT NULL,
+        PRIMARY KEY (source, user, network)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What tickets tell about passwords: when they end, and which one was changed with the ticket. NULL for what is
+/// not known of older tickets.
+const SCHEMA_3: &str = "
+    ALTER TABLE tickets ADD COLUMN password_expires INTEGER;
+    ALTER TABLE tickets ADD COLUMN grace_logins INTEGER;
+    ALTER TABLE tickets ADD COLUMN former_mac BLOB;
+    ALTER TABLE tickets ADD COLUMN former_client TEXT;
+    ALTER TABLE tickets ADD COLUMN change_only INTEGER NOT NULL DEFAULT 0;
+";
+
+/// What each version added to the one before, beginning with the first.
+const STEPS: [&str; SCHEMA_VERSION as usize] = [SCHEMA_1, SCHEMA_2, SCHEMA_3];
 
 /// The open file. No other process can open it meanwhile.
 pub(super) struct Database {
@@ -114,7 +147,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
-/// Brings an empty file to the schema; says in the admin's words why another cannot be used.
+/// Brings an empty file or one of an older version to the schema; says in the admin's words why another cannot be used.
 fn check_schema(transaction: &Transaction<'_>) -> Result<(), String> {
     let integrity: String = transaction
         .pragma_query_value(None, "quick_check", |row| row.get(0))
@@ -130,20 +163,25 @@ fn check_schema(transaction: &Transaction<'_>) -> Result<(), String> {
         .map_err(|error| explain(&error))?;
     match version {
         SCHEMA_VERSION => Ok(()),
-        0 if tables == 0 => upgrade(transaction).map_err(|error| explain(&error)),
+        0 if tables > 0 => Err(NOT_OURS.to_owned()),
         newer if newer > SCHEMA_VERSION => Err(format!(
             "was written by a newer x2godirector (schema {newer}, this one knows {SCHEMA_VERSION}); install that \
              version again, or move the file away: users then log in once more"
         )),
-        _ => Err("is an SQLite file of another program; name another file in `state`".to_owned()),
+        0.. => upgrade(transaction, version).map_err(|error| explain(&error)),
+        _ => Err(NOT_OURS.to_owned()),
     }
 }
 
-fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch(SCHEMA_1)?;
+/// Takes the steps that a file of this version lacks.
+fn upgrade(transaction: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
+    for step in STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
+const NOT_OURS: &str = "is an SQLite file of another program; name another file in `state`";
 const DAMAGED: &str = "is damaged, or no state file; move it away: users then log in once more";
 
 /// An SQLite error in the admin's words.
@@ -243,9 +281,12 @@ mod tests {
         drop(Database::open(&newer).unwrap());
         Connection::open(&newer)
             .unwrap()
-            .pragma_update(None, "user_version", 2)
+            .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
             .unwrap();
-        assert!(refusal(&newer).contains("schema 2, this one knows 1"));
+        assert!(refusal(&newer).contains(&format!(
+            "schema {}, this one knows {SCHEMA_VERSION}",
+            SCHEMA_VERSION + 1
+        )));
 
         assert!(refusal(Path::new("/proc/nowhere/state.db")).contains("/proc/nowhere/state.db"));
     }

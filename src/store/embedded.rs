@@ -8,7 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::database::Database;
 use super::held::Held;
-use super::records::{LeaseRecord, TicketHash, TicketRecord};
+use super::history::{AttemptRecord, Forgotten, History, Remembered, SeatRecord};
+use super::history_statements::Note;
+use super::records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
 use super::statements::{Change, load};
 use super::writer::{Job, Writer};
 use super::{Answer, Store, StoreError};
@@ -70,6 +72,13 @@ impl Embedded {
         jobs.send(Job { change, done }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
+
+    fn note(&self, note: Note) {
+        self.held
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(note);
+    }
 }
 
 impl Drop for Embedded {
@@ -103,6 +112,12 @@ impl Store for Embedded {
         Box::pin(async { self.change(change).await.map(|rotated| rotated > 0) })
     }
 
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let uses = held.tickets().map(TicketUse::from).collect();
+        Box::pin(async { Ok(uses) })
+    }
+
     fn touch_ticket(&self, hash: TicketHash, at: Now) {
         self.held
             .write()
@@ -112,6 +127,10 @@ impl Store for Embedded {
 
     fn revoke_tickets(&self, account: &Account) -> Answer<'_, usize> {
         Box::pin(self.change(Change::RevokeTickets(account.clone())))
+    }
+
+    fn keep_only_ticket(&self, ticket: TicketRecord) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::KeepOnlyTicket(ticket)))
     }
 
     fn prune_tickets(&self, now: Now) -> Answer<'_, usize> {
@@ -131,5 +150,33 @@ impl Store for Embedded {
     fn remove_lease(&self, account: &Account, farm: &FarmName) -> Answer<'_, ()> {
         let change = Change::RemoveLease(account.clone(), farm.clone());
         Box::pin(async { self.change(change).await.map(drop) })
+    }
+}
+
+impl History for Embedded {
+    fn note_attempt(&self, attempt: AttemptRecord) {
+        self.note(Note::Attempt(attempt));
+    }
+
+    fn note_seat(&self, seat: SeatRecord) {
+        self.note(Note::Seat(seat));
+    }
+
+    fn take_remembered(&self) -> Remembered {
+        self.held
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_remembered()
+    }
+
+    fn forget_attempts(&self, which: Forgotten) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::ForgetAttempts(which)))
+    }
+
+    fn prune_history(&self, attempts_before: Now, seats_before: Now) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::PruneHistory {
+            attempts_before,
+            seats_before,
+        }))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::history::Remembered;
+use super::history_statements::Note;
 use super::records::{LeaseRecord, TicketHash, TicketRecord};
 use crate::model::{Account, FarmName, Now};
 
@@ -14,17 +16,26 @@ pub(super) enum Effect {
     LeaseGone(Account, FarmName),
 }
 
-/// All records, and the uses of tickets that are not written yet.
+/// Most notes that wait to be written. Only a disk that takes none makes so many; the oldest are given up.
+const NOTES_MAX: usize = 10_000;
+
+/// All records, and what is not written yet.
 #[derive(Default)]
 pub(super) struct Held {
     tickets: HashMap<TicketHash, TicketRecord>,
     leases: HashMap<(Account, FarmName), LeaseRecord>,
     uses: HashMap<TicketHash, Now>,
+    notes: Vec<Note>,
+    remembered: Remembered,
 }
 
 impl Held {
     pub(super) fn ticket(&self, hash: &TicketHash) -> Option<&TicketRecord> {
         self.tickets.get(hash)
+    }
+
+    pub(super) fn tickets(&self) -> impl Iterator<Item = &TicketRecord> {
+        self.tickets.values()
     }
 
     pub(super) fn leases(&self) -> impl Iterator<Item = &LeaseRecord> {
@@ -49,6 +60,37 @@ impl Held {
         for (hash, at) in uses {
             self.uses.entry(hash).or_insert(at);
         }
+    }
+
+    /// Keeps what was read at the start until somebody takes it.
+    pub(super) fn remember(&mut self, remembered: Remembered) {
+        self.remembered = remembered;
+    }
+
+    pub(super) fn take_remembered(&mut self) -> Remembered {
+        std::mem::take(&mut self.remembered)
+    }
+
+    /// Adds a note, for [`Held::take_notes`] to hand on.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+        self.bound_notes();
+    }
+
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Gives notes back that could not be written.
+    pub(super) fn return_notes(&mut self, mut notes: Vec<Note>) {
+        notes.append(&mut self.notes);
+        self.notes = notes;
+        self.bound_notes();
+    }
+
+    fn bound_notes(&mut self) {
+        let beyond = self.notes.len().saturating_sub(NOTES_MAX);
+        self.notes.drain(..beyond);
     }
 
     pub(super) fn follow(&mut self, effect: Effect) {

@@ -1,11 +1,13 @@
-//! What must outlive a restart: tickets and leases.
+//! What must outlive a restart: tickets, leases, and what the throttle counted.
 //!
-//! The room keeps records; what a ticket is worth is `authenticate`'s to say, what a lease counts for
-//! `placement`'s.
+//! The room keeps records; what a ticket is worth and whom the throttle refuses is `authenticate`'s to say, what a
+//! lease counts for `placement`'s.
 
 mod database;
 mod embedded;
 mod held;
+mod history;
+mod history_statements;
 mod records;
 mod statements;
 mod writer;
@@ -17,7 +19,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use embedded::Embedded;
-pub use records::{LeaseRecord, TicketHash, TicketRecord};
+pub use history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, History, Remembered, SeatRecord};
+pub use records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord, TicketUse};
 
 use crate::model::{Account, FarmName, Now};
 
@@ -40,10 +43,15 @@ pub trait Store: Send + Sync {
     /// lasted longer, in one step. Gives `false`, and changes nothing, if `replaced` is gone or already has a
     /// successor.
     fn rotate_ticket(&self, replaced: TicketHash, end: Now, successor: TicketRecord) -> Answer<'_, bool>;
+    /// Where and when all tickets were used, in no order; enough to count them and nothing that opens one.
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>>;
     /// Notes that a ticket was used. Returns at once; the note is written behind.
     fn touch_ticket(&self, hash: TicketHash, at: Now);
     /// Removes all tickets of an account; says how many there were.
     fn revoke_tickets(&self, account: &Account) -> Answer<'_, usize>;
+    /// Removes all tickets of an account but this one, which is kept as it is given here unless it is gone already,
+    /// in one step; says how many there were.
+    fn keep_only_ticket(&self, ticket: TicketRecord) -> Answer<'_, usize>;
     /// Removes tickets whose `expires` is not after `now`; says how many there were.
     fn prune_tickets(&self, now: Now) -> Answer<'_, usize>;
     /// All leases.

@@ -1,6 +1,6 @@
 //! What is kept.
 
-use crate::model::{Account, Door, FarmName, HostName, Network, Now};
+use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd};
 
 /// SHA-256 of a ticket's text: what is stolen with the database opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +32,51 @@ pub struct TicketRecord {
     /// When the password was last changed, as the directory said at the login. Compared for equality alone,
     /// so that neither the directory's clock nor its unit (shadow counts days) can decide wrongly.
     pub password_changed: Option<Now>,
+    /// When the password will do no longer, as the directory said at the login.
+    pub password_end: Option<PasswordEnd>,
+    /// The password that was changed with this ticket, which X2Go Client goes on sending. Boxed, for few have one.
+    pub former: Option<Box<FormerPassword>>,
+    /// Whether it is good for nothing but changing the password.
+    pub change_only: bool,
+}
+
+/// A password that opens a ticket although it is the account's no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormerPassword {
+    /// HMAC-SHA-256 of it, keyed by the ticket's text.
+    pub mac: [u8; 32],
+    /// The client it may come from.
+    pub client: Network,
+}
+
+/// What may be told of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketUse {
+    /// Whose it is.
+    pub account: Account,
+    /// The front end that issued it.
+    pub door: Door,
+    /// The client it was issued to, where tickets are bound to clients.
+    pub client: Option<Network>,
+    /// When its user logged in.
+    pub login: Now,
+    /// When it was last used.
+    pub used: Now,
+    /// When it ends whatever happens.
+    pub expires: Now,
+}
+
+impl From<&TicketRecord> for TicketUse {
+    fn from(ticket: &TicketRecord) -> Self {
+        Self {
+            account: ticket.account.clone(),
+            door: ticket.door,
+            client: ticket.client,
+            login: ticket.login,
+            used: ticket.used,
+            expires: ticket.expires,
+        }
+    }
 }
 
 /// One lease.

@@ -5,8 +5,10 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::TICKETS_PER_ACCOUNT_MAX;
 use super::held::{Effect, Held};
-use super::records::{LeaseRecord, TicketHash, TicketRecord};
-use crate::model::{Account, Door, FarmName, HostName, Network, Now, Source, UserName};
+use super::history::Forgotten;
+use super::history_statements;
+use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
+use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd, Source, UserName};
 
 /// One change of the records.
 pub(super) enum Change {
@@ -17,9 +19,15 @@ pub(super) enum Change {
         successor: TicketRecord,
     },
     RevokeTickets(Account),
+    KeepOnlyTicket(TicketRecord),
     PruneTickets(Now),
     PutLease(LeaseRecord),
     RemoveLease(Account, FarmName),
+    ForgetAttempts(Forgotten),
+    PruneHistory {
+        attempts_before: Now,
+        seats_before: Now,
+    },
 }
 
 impl Change {
@@ -49,12 +57,17 @@ impl Change {
                 effects.push(Effect::TicketReplaced { hash, end });
                 insert_ticket(transaction, successor, effects)
             }
-            Self::RevokeTickets(account) => delete_tickets(
-                transaction,
-                "DELETE FROM tickets WHERE source = ?1 AND user = ?2 RETURNING hash",
-                params![account.source.as_str(), account.user.as_str()],
-                effects,
-            ),
+            Self::RevokeTickets(account) => revoke_tickets(transaction, &account, effects),
+            Self::KeepOnlyTicket(ticket) => {
+                let before = effects.len();
+                let revoked = revoke_tickets(transaction, &ticket.account, effects)?;
+                let was_there =
+                    |effect: &Effect| matches!(effect, Effect::TicketGone(hash) if *hash == ticket.hash);
+                if effects.iter().skip(before).any(was_there) {
+                    insert_ticket(transaction, ticket, effects)?;
+                }
+                Ok(revoked)
+            }
             Self::PruneTickets(now) => delete_tickets(
                 transaction,
                 "DELETE FROM tickets WHERE expires <= ?1 RETURNING hash",
@@ -73,6 +86,11 @@ impl Change {
                 effects.push(Effect::LeaseGone(account, farm));
                 Ok(removed)
             }
+            Self::ForgetAttempts(which) => history_statements::forget(transaction, &which),
+            Self::PruneHistory {
+                attempts_before,
+                seats_before,
+            } => history_statements::prune(transaction, attempts_before, seats_before),
         }
     }
 }
@@ -105,7 +123,10 @@ fn insert_ticket(
         effects,
     )?;
     transaction
-        .prepare_cached("INSERT INTO tickets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached(
+            "INSERT INTO tickets VALUES
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        )?
         .execute(params![
             ticket.hash.0,
             ticket.password_mac,
@@ -119,9 +140,33 @@ fn insert_ticket(
             ticket.expires.unix_ms(),
             ticket.replaced,
             ticket.password_changed.map(Now::unix_ms),
+            match ticket.password_end {
+                Some(PasswordEnd::At(end)) => Some(end.unix_ms()),
+                _ => None,
+            },
+            match ticket.password_end {
+                Some(PasswordEnd::AfterLogins(logins)) => Some(logins),
+                _ => None,
+            },
+            ticket.former.as_ref().map(|former| former.mac),
+            ticket.former.as_ref().map(|former| former.client.to_string()),
+            ticket.change_only,
         ])?;
     effects.push(Effect::TicketKept(ticket));
     Ok(1)
+}
+
+fn revoke_tickets(
+    transaction: &Transaction<'_>,
+    account: &Account,
+    effects: &mut Vec<Effect>,
+) -> rusqlite::Result<usize> {
+    delete_tickets(
+        transaction,
+        "DELETE FROM tickets WHERE source = ?1 AND user = ?2 RETURNING hash",
+        params![account.source.as_str(), account.user.as_str()],
+        effects,
+    )
 }
 
 fn delete_tickets(
@@ -163,7 +208,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     let mut held = Held::default();
     let mut tickets = connection.prepare(
         "SELECT source, user, hash, password_mac, door, client, login, issued, used, expires, replaced,
-                password_changed
+                password_changed, password_expires, grace_logins, former_mac, former_client, change_only
          FROM tickets",
     )?;
     for ticket in tickets.query_map([], read_ticket)? {
@@ -174,6 +219,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for lease in leases.query_map([], read_lease)? {
         held.follow(Effect::LeaseKept(lease?));
     }
+    held.remember(history_statements::load(connection)?);
     Ok(held)
 }
 
@@ -183,16 +229,22 @@ fn read_ticket(row: &Row<'_>) -> rusqlite::Result<TicketRecord> {
         hash: TicketHash(row.get(2)?),
         password_mac: row.get(3)?,
         door: word(row, 4, Door::from_word)?,
-        client: match row.get_ref(5)?.data_type() {
-            Type::Null => None,
-            _ => Some(word(row, 5, |text| text.parse::<Network>().ok())?),
-        },
+        client: network(row, 5)?,
         login: moment(row, 6)?,
         issued: moment(row, 7)?,
         used: moment(row, 8)?,
         expires: moment(row, 9)?,
         replaced: row.get(10)?,
         password_changed: row.get::<_, Option<i64>>(11)?.map(Now::from_unix_ms),
+        password_end: match row.get::<_, Option<i64>>(12)? {
+            Some(end) => Some(PasswordEnd::At(Now::from_unix_ms(end))),
+            None => row.get::<_, Option<u32>>(13)?.map(PasswordEnd::AfterLogins),
+        },
+        former: match (row.get(14)?, network(row, 15)?) {
+            (Some(mac), Some(client)) => Some(Box::new(FormerPassword { mac, client })),
+            _ => None,
+        },
+        change_only: row.get(16)?,
     })
 }
 
@@ -208,18 +260,31 @@ fn read_lease(row: &Row<'_>) -> rusqlite::Result<LeaseRecord> {
 }
 
 /// The account in the first two columns.
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
         source: word(row, 0, Source::from_word)?,
         user: word(row, 1, |text| UserName::new(text).ok())?,
     })
 }
 
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {
+fn network(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Network>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        _ => word(row, column, |text| text.parse().ok()).map(Some),
+    }
+}
+
+/// The moment in that column.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Now> {
     row.get(column).map(Now::from_unix_ms)
 }
 
-fn word<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+/// What the word in that column stands for.
+pub(super) fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     read(&text).ok_or_else(|| {
         let why = format!("`{}` is no value of this column", text.escape_debug());

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Door, HostName, Source, UserName};
+use crate::model::{Door, HostName, PasswordEnd, Source, UserName};
 
 fn at(second: i64) -> Now {
     Now::from_unix_ms(second * 1000)
@@ -38,6 +38,9 @@ fn ticket(user: &str, number: u32) -> TicketRecord {
         expires: at(1000),
         replaced: false,
         password_changed: Some(at(50)),
+        password_end: None,
+        former: None,
+        change_only: false,
     }
 }
 
@@ -73,22 +76,111 @@ async fn records_outlive_a_restart_unchanged() {
     let unbound = TicketRecord {
         client: None,
         password_changed: None,
+        password_end: Some(PasswordEnd::AfterLogins(3)),
+        change_only: true,
         ..ticket("Ünal", 2)
+    };
+    let changed = TicketRecord {
+        password_end: Some(PasswordEnd::At(at(5000))),
+        former: Some(Box::new(FormerPassword {
+            mac: [8; 32],
+            client: "10.1.2.3/32".parse().unwrap(),
+        })),
+        ..ticket("alice", 4)
     };
     {
         let store = Embedded::open(&state(&folder)).unwrap();
         store.add_ticket(ticket("alice", 1)).await.unwrap();
         store.add_ticket(unbound.clone()).await.unwrap();
+        store.add_ticket(changed.clone()).await.unwrap();
         store.put_lease(lease("alice", "students", "ts01")).await.unwrap();
     }
     let store = Embedded::open(&state(&folder)).unwrap();
     assert_eq!(store.ticket(hash(1)).await.unwrap(), Some(ticket("alice", 1)));
     assert_eq!(store.ticket(hash(2)).await.unwrap(), Some(unbound));
+    assert_eq!(store.ticket(hash(4)).await.unwrap(), Some(changed));
     assert_eq!(store.ticket(hash(3)).await.unwrap(), None);
     assert_eq!(
         store.leases().await.unwrap(),
         [lease("alice", "students", "ts01")]
     );
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rusqlite::Connection::open(state(&folder)).unwrap();
+    file.execute_batch(OF_SCHEMA_1).unwrap();
+    drop(file);
+    let store = Embedded::open(&state(&folder)).unwrap();
+    store.add_ticket(ticket("alice", 1)).await.unwrap();
+    let seat = SeatRecord {
+        account: account("alice"),
+        network: "10.1.0.1".parse().unwrap(),
+        used: at(100),
+    };
+    store.note_seat(seat.clone());
+    drop(store);
+    let store = Embedded::open(&state(&folder)).unwrap();
+    assert_eq!(store.take_remembered().seats, [seat]);
+    assert!(store.take_remembered().seats.is_empty());
+}
+
+#[tokio::test]
+async fn notes_of_the_throttle_are_kept_until_they_are_old_or_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let attempt = |typed: &str, user: Option<&str>, host: u8, second| AttemptRecord {
+        at: at(second),
+        network: format!("10.1.0.{host}").parse().unwrap(),
+        typed: typed.to_owned(),
+        account: user.map(account),
+        success: host == 9,
+    };
+    let notes = [
+        attempt("ünal", Some("Ünal"), 1, 100),
+        attempt("al@example.org", Some("Ünal"), 2, 200),
+        attempt("nobody", None, 2, 300),
+        attempt("bob", Some("bob"), 9, 400),
+    ];
+    let noted = || {
+        let store = Embedded::open(&state(&folder)).unwrap();
+        for note in &notes {
+            store.note_attempt(note.clone());
+        }
+        drop(store);
+        Embedded::open(&state(&folder)).unwrap()
+    };
+    let rest = || {
+        Embedded::open(&state(&folder))
+            .unwrap()
+            .take_remembered()
+            .attempts
+    };
+    for (which, gone, left) in [
+        (Forgotten::Name("ünal".to_owned()), 2, vec![&notes[2], &notes[3]]),
+        (
+            Forgotten::Name("nobody".to_owned()),
+            1,
+            vec![&notes[0], &notes[1], &notes[3]],
+        ),
+        (Forgotten::Client(notes[1].network), 2, vec![&notes[0], &notes[3]]),
+        (Forgotten::All, 4, Vec::new()),
+    ] {
+        let store = noted();
+        assert_eq!(store.take_remembered().attempts, notes);
+        assert_eq!(store.forget_attempts(which).await.unwrap(), gone);
+        drop(store);
+        assert_eq!(rest().iter().collect::<Vec<_>>(), left);
+        Embedded::open(&state(&folder))
+            .unwrap()
+            .forget_attempts(Forgotten::All)
+            .await
+            .unwrap();
+    }
+    let store = noted();
+    assert_eq!(store.prune_history(at(300), at(0)).await.unwrap(), 2);
+    drop(store);
+    assert_eq!(rest(), notes[2..]);
 }
 
 #[tokio::test]
@@ -218,6 +310,62 @@ async fn an_account_holds_a_bounded_number_of_tickets() {
 }
 
 #[tokio::test]
+async fn one_ticket_is_kept_of_an_account_unless_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(&state(&folder)).unwrap();
+    for (user, number) in [("alice", 1), ("alice", 2), ("bob", 3)] {
+        store.add_ticket(ticket(user, number)).await.unwrap();
+    }
+    let kept = TicketRecord {
+        password_changed: Some(at(60)),
+        ..ticket("alice", 1)
+    };
+    assert_eq!(store.keep_only_ticket(kept.clone()).await.unwrap(), 2);
+    assert_eq!(store.keep_only_ticket(ticket("alice", 9)).await.unwrap(), 1);
+    assert_eq!(store.ticket(hash(9)).await.unwrap(), None, "it was never there");
+    assert_eq!(store.ticket(hash(1)).await.unwrap(), None);
+    assert!(store.ticket(hash(3)).await.unwrap().is_some());
+
+    store.add_ticket(ticket("alice", 1)).await.unwrap();
+    store.keep_only_ticket(kept.clone()).await.unwrap();
+    let (_folder, store) = after_a_kill(&state(&folder));
+    assert_eq!(store.ticket(hash(1)).await.unwrap(), Some(kept));
+    assert_eq!(store.ticket(hash(2)).await.unwrap(), None);
+}
+
+/// As version 1 of the schema had it, in the state file of an earlier version of this program.
+const OF_SCHEMA_1: &str = "
+    CREATE TABLE tickets (hash BLOB PRIMARY KEY, password_mac BLOB NOT NULL, source TEXT NOT NULL,
+        user TEXT NOT NULL, door TEXT NOT NULL, client TEXT, login INTEGER NOT NULL, issued INTEGER NOT NULL,
+        used INTEGER NOT NULL, expires INTEGER NOT NULL, replaced INTEGER NOT NULL, password_changed INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tickets_of_account ON tickets (source, user);
+    CREATE INDEX tickets_by_end ON tickets (expires);
+    CREATE TABLE leases (source TEXT NOT NULL, user TEXT NOT NULL, farm TEXT NOT NULL, host TEXT NOT NULL,
+        since INTEGER NOT NULL, confirmed INTEGER, expires INTEGER NOT NULL, PRIMARY KEY (source, user, farm)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 1;
+";
+
+#[tokio::test]
+async fn tickets_of_an_older_version_still_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(state(&folder)).unwrap();
+    old.execute_batch(OF_SCHEMA_1).unwrap();
+    old.execute(
+        "INSERT INTO tickets VALUES (?1, ?2, 'ldap', 'alice', 'plain', '2001:db8::/64', 100000, 100000, 100000,
+         1000000, 0, 50000)",
+        rusqlite::params![hash(1).0, [7_u8; 32]],
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Embedded::open(&state(&folder)).unwrap();
+        assert_eq!(store.ticket(hash(1)).await.unwrap(), Some(ticket("alice", 1)));
+    }
+}
+
+#[tokio::test]
 async fn uses_are_written_behind_and_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::open(&state(&folder)).unwrap();
@@ -335,6 +483,7 @@ enum Step {
     Add(u32, u32),
     Rotate(u32, u32, u32),
     Revoke(u32),
+    KeepOnly(u32, u32),
     Prune(i64),
     Touch(u32, i64),
 }
@@ -344,6 +493,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0..3u32, 0..200u32).prop_map(|(user, number)| Step::Add(user, number)),
         (0..3u32, 0..200u32, 0..200u32).prop_map(|(user, old, new)| Step::Rotate(user, old, new)),
         (0..3u32).prop_map(Step::Revoke),
+        (0..3u32, 0..200u32).prop_map(|(user, number)| Step::KeepOnly(user, number)),
         (900..1100i64).prop_map(Step::Prune),
         (0..200u32, 0..2000i64).prop_map(|(number, used)| Step::Touch(number, used)),
     ];
@@ -370,6 +520,10 @@ proptest! {
                     }
                     Step::Revoke(user) => {
                         store.revoke_tickets(&account(&format!("user{user}"))).await.unwrap();
+                    }
+                    Step::KeepOnly(user, number) => {
+                        let kept = ticket(&format!("user{user}"), number);
+                        store.keep_only_ticket(kept).await.unwrap();
                     }
                     Step::Prune(second) => {
                         store.prune_tickets(at(second)).await.unwrap();

@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use super::StoreError;
 use super::database::Database;
 use super::held::Held;
+use super::history_statements::write_notes;
 use super::statements::{Change, write_use};
 
 /// Most changes in one commit.
 const BATCH_MAX: usize = 256;
-/// Longest time a use of a ticket stays unwritten.
+/// Longest time a use of a ticket or a note of the throttle stays unwritten.
 const WRITE_BEHIND: Duration = Duration::from_secs(1);
 
 /// A change, and who waits for it.
@@ -54,15 +55,14 @@ impl Writer {
         }
     }
 
-    /// Commits the batch together with the uses noted so far. The image in memory follows only a commit that
+    /// Commits the batch together with the uses and notes so far. The image in memory follows only a commit that
     /// succeeded.
     fn commit(&mut self, batch: &mut Vec<Job>) -> Result<(), StoreError> {
-        let uses = self
-            .held
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take_uses();
-        if batch.is_empty() && uses.is_empty() {
+        let (uses, notes) = {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            (held.take_uses(), held.take_notes())
+        };
+        if batch.is_empty() && uses.is_empty() && notes.is_empty() {
             return Ok(());
         }
         let (changes, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|job| (job.change, job.done)).unzip();
@@ -71,6 +71,7 @@ impl Writer {
             for (hash, at) in &uses {
                 write_use(transaction, hash, *at)?;
             }
+            write_notes(transaction, &notes)?;
             changes
                 .into_iter()
                 .map(|change| change.make(transaction, &mut effects))
@@ -79,7 +80,10 @@ impl Writer {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         match &committed {
             Ok(_) => effects.into_iter().for_each(|effect| held.follow(effect)),
-            Err(_) => held.return_uses(uses),
+            Err(_) => {
+                held.return_uses(uses);
+                held.return_notes(notes);
+            }
         }
         drop(held);
         for (at, done) in waiting.into_iter().enumerate() {

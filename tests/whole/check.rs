@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use x2godirector::cli::check::report;
-use x2godirector::config::{Configuration, load};
+use x2godirector::config::{Accounts, Configuration, load};
 
 use crate::lab::authority::Authority;
 
@@ -40,6 +40,18 @@ fn the_shipped_configuration_is_good_as_it_is() {
     assert_eq!(configuration.policy.rules().count(), 4);
 }
 
+#[test]
+fn the_example_without_a_directory_is_good_as_it_is() {
+    let configuration = load(&[PathBuf::from("examples/local/conf.d")], iter::empty());
+    let configuration = configuration.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(configuration.warnings.is_empty(), "{:#?}", configuration.warnings);
+    let Accounts::Host(host) = configuration.accounts else {
+        panic!("{:?}", configuration.accounts);
+    };
+    assert_eq!(host.min_uid, 1000);
+    assert_eq!(configuration.expectations, 2);
+}
+
 /// What the comments call a default is one: with every commented-out key switched on, little changes.
 #[test]
 fn the_defaults_in_the_comments_are_the_defaults() {
@@ -52,6 +64,9 @@ fn the_defaults_in_the_comments_are_the_defaults() {
         "user_dn_template",
         "live_event",
         "group_filter",
+        "admin_socket",
+        "metrics_listen",
+        "file",
     ];
     for entry in fs::read_dir("conf.d").unwrap() {
         let path = entry.unwrap().path();
@@ -77,8 +92,11 @@ fn the_defaults_in_the_comments_are_the_defaults() {
             .collect();
         fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
     }
-    let switched_on = load(&[folder.path().to_owned()], iter::empty()).unwrap();
     let shipped = shipped(&[]);
+    let switched_on = Configuration {
+        hash: shipped.hash,
+        ..load(&[folder.path().to_owned()], iter::empty()).unwrap()
+    };
     assert_eq!(format!("{switched_on:?}"), format!("{shipped:?}"));
 }
 
@@ -110,6 +128,46 @@ fn every_broken_configuration_gives_exactly_its_diagnostics() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Files with distinct tables say the same whatever their names.
+#[test]
+fn the_order_of_files_with_distinct_tables_does_not_matter() {
+    let shipped: Vec<String> = ["10-directory", "20-farms", "30-profiles", "40-rules"]
+        .iter()
+        .map(|name| fs::read_to_string(format!("conf.d/{name}.toml")).unwrap())
+        .collect();
+    let read = |order: &[usize]| {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, file) in order.iter().enumerate() {
+            fs::write(folder.path().join(format!("{at}.toml")), &shipped[*file]).unwrap();
+        }
+        let configuration = load(&[folder.path().to_owned()], iter::empty()).unwrap();
+        format!("{:?}", configuration.policy)
+    };
+    let expected = read(&[0, 1, 2, 3]);
+    for order in [[3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2], [3, 0, 1, 2]] {
+        assert_eq!(read(&order), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let unknown: String = (0..300).map(|at| format!("x{at} = 1\n")).collect();
+    let directory = "[directory.ldap]\nurls = [\"ldap://localhost\"]\nbase_dn = \"dc=x\"\n";
+    fs::write(folder.path().join("a.toml"), unknown + directory).unwrap();
+    let (good, told) = checked(folder.path());
+    assert!(!good);
+    assert_eq!(told.matches("unknown key").count(), 200);
+    assert!(
+        told.contains("a.toml:200:1") && !told.contains("a.toml:201:1"),
+        "{told}"
+    );
+    assert!(
+        told.contains("\n… and 100 more\n\nThe configuration cannot be used: 300 problems.\n"),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_environment_overrides_the_files() {
     let configuration = shipped(&[
@@ -122,7 +180,7 @@ fn the_environment_overrides_the_files() {
     ]);
     assert_eq!(configuration.server.listen.len(), 2);
     assert_eq!(configuration.state, Path::new("/tmp/x/state.db"));
-    assert_eq!(configuration.directory.servers[0].port, 3890);
+    assert_eq!(configuration.accounts.directory().unwrap().servers[0].port, 3890);
     assert!(!configuration.authentication.bind_ticket_to_client);
     let staff = configuration
         .farms

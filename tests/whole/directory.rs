@@ -12,7 +12,7 @@ use x2godirector::directory::{
 };
 use x2godirector::model::{Attributes, Dn, Membership, Now, Password, Secret, TypedName, UserName};
 
-use crate::lab::authority::Authority;
+use crate::lab::authority::{self, Authority};
 use crate::lab::fake_ldap::{self, FakeLdap};
 use crate::lab::slapd::{self, Slapd};
 
@@ -47,8 +47,11 @@ fn settings(servers: Vec<Server>) -> Settings {
             filter: Filter::new("(objectClass=inetOrgPerson)").unwrap(),
         },
         user_attribute: "uid".into(),
+        base: Dn::new(slapd::BASE).unwrap(),
         group_base: Dn::new(slapd::GROUPS).unwrap(),
         group_filter: Filter::new(GROUP_FILTER).unwrap(),
+        // The searches are counted here.
+        sync: false,
         attributes: vec!["departmentNumber".into()],
         connect_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(5),
@@ -57,8 +60,13 @@ fn settings(servers: Vec<Server>) -> Settings {
     }
 }
 
+/// The settings for the directory of this server alone. Nothing is kept in memory.
+pub fn settings_of(server: &Slapd) -> Settings {
+    settings(vec![plain(server)])
+}
+
 pub fn directory(server: &Slapd) -> Directory {
-    Directory::start(settings(vec![plain(server)])).unwrap()
+    Directory::start(settings_of(server)).unwrap()
 }
 
 #[allow(
@@ -385,6 +393,34 @@ async fn the_password_policy_of_the_server_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_member_of_gives_the_same_groups() {
+    let overlay = "moduleload memberof\noverlay memberof\nmemberof-refint TRUE";
+    let server = Slapd::start_with(&slapd::people(&["alice", "bob"]), overlay);
+    let alice = slapd::person("alice");
+    server.add(&slapd::group_of_names("lab", &[&alice]));
+    server.add(&slapd::group_of_names("campus", &[&slapd::group("lab")]));
+    let mut settings = settings(vec![plain(&server)]);
+    settings.attributes = vec!["memberOf".into()];
+    let directory = Directory::start(settings).unwrap();
+    let groups = login(&directory, "alice").await.unwrap();
+    assert_eq!(names(&groups), ["campus", "lab"]);
+    assert_eq!(of(&groups, "campus").via[0].as_str(), "lab");
+    assert_eq!(
+        entry(&directory, "alice").await.attributes["memberof"],
+        [slapd::group("lab")]
+    );
+    // The overlay changes members by itself.
+    server.modify(&format!(
+        "dn: {alice}\nchangetype: modrdn\nnewrdn: uid=alison\ndeleteoldrdn: 1\n"
+    ));
+    let alison = entry(&directory, "alison").await;
+    assert_eq!(
+        names(&directory.memberships(&alison).await.unwrap()),
+        ["campus", "lab"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_service_password_is_an_outage_with_a_cause() {
     let server = Slapd::start(&staff());
     let mut settings = settings(vec![plain(&server)]);
@@ -412,8 +448,13 @@ async fn certificates_that_are_not_believed_are_explained() {
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
         params.not_before = rcgen::date_time_ymd(2019, 1, 1);
     });
+    let self_made = authority.issue_with(&["127.0.0.1"], |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
     for (issued, words) in [
         (nameless, "no subjectAltName"),
+        (self_made, "marked as an authority's own"),
+        (authority::of_version_1(), "of version 1"),
         (foreign, "is not for 127.0.0.1"),
         (expired, "has expired"),
     ] {
@@ -613,6 +654,7 @@ fn someone(name: &str) -> Entry {
         user: UserName::new(name).unwrap(),
         state: AccountState::Active,
         password_changed: None,
+        password_expires_in: None,
         attributes: Attributes::new(),
     }
 }
@@ -626,6 +668,48 @@ async fn a_search_on_a_kept_connection_that_dies_is_repeated_once() {
     let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
     for _ in 0..3 {
         assert!(find(&directory, "alice").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_shows_no_state_is_an_outage() {
+    let server = Slapd::start(&staff());
+    let mut settings = settings(vec![plain(&server)]);
+    settings.schema = Schema::ActiveDirectory;
+    let directory = Directory::start(settings).unwrap();
+    let refused = find(&directory, "alice").await.unwrap_err();
+    assert!(refused.cause.contains("must be allowed to read"), "{refused}");
+    // Nobody to be told about: no outage.
+    assert!(find(&directory, "nobody").await.unwrap().is_none());
+    // Nor is somebody without groups somebody in none.
+    let refused = directory.memberships(&someone("alice")).await.unwrap_err();
+    assert!(refused.cause.contains("shows no tokenGroups"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_come_in_pieces_are_all_there_or_an_outage() {
+    let all = usize::MAX;
+    for (count, gap, complete) in [
+        (4_000, all, true),
+        (fake_ldap::PIECE, all, true),
+        (3_001, all, true),
+        (4_000, 1_500, false),
+        (4_000, 3_000, false),
+    ] {
+        let fake = FakeLdap::that_gives_values_in_pieces(count, gap);
+        let directory = Directory::start(settings(vec![at(fake.port(), Transport::Plain)])).unwrap();
+        match find(&directory, "alice").await {
+            Ok(entry) => {
+                assert!(complete, "{count} {gap}");
+                let values = &entry.expect("an entry").attributes["memberof"];
+                let expected = (0..count).map(|at| format!("cn={at}"));
+                assert!(values.iter().cloned().eq(expected), "{count} {gap}");
+            }
+            Err(refused) => {
+                assert!(!complete, "{count} {gap}: {refused}");
+                assert!(refused.cause.contains("came in part"), "{refused}");
+            }
+        }
     }
 }
 

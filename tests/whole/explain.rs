@@ -172,3 +172,15 @@ fn somebody_may_be_in_no_group() {
     let folder = configured();
     assert_eq!(offers(folder.path(), &["--groups", ""]), [""; 0]);
 }
+
+#[test]
+fn what_is_no_group_is_a_mistake_in_the_arguments() {
+    let folder = configured();
+    let long = "x".repeat(300);
+    for bad in ["cn=staff,", &long, "a\nb"] {
+        for option in ["--groups", "--add-group", "--remove-group"] {
+            let output = run(folder.path(), &["--groups", "staff", option, bad]);
+            assert_eq!(output.status.code(), Some(64), "{option} {bad}: {output:?}");
+        }
+    }
+}

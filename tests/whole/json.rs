@@ -39,11 +39,26 @@ async fn pyhoca_shows_the_profiles_of_whoever_logs_in() {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
     let office = shown(&said, "office");
     assert!(office.contains(&"Profile Name: Office"), "{office:?}");
     shown(&said, "terminal");
     assert!(!said.contains("xfce"), "{said}");
+    // The client asks three times, and shows the password once.
+    assert_eq!(site.slapd.binds(&slapd::person("alice")), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pyhoca_shows_nothing_to_somebody_with_a_wrong_password() {
+    let site = Site::start(Reach::Plain);
+    let display = Display::start();
+    let output = Pyhoca::new(&site.broker, "alice")
+        .command("wrong", &["--list-profiles"])
+        .env("DISPLAY", display.name())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!said.contains("Profile ID"), "{said}");
+    assert_eq!(site.slapd.binds(&slapd::person("alice")), 1);
 }
 
 #[test]

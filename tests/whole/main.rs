@@ -7,9 +7,14 @@
     missing_docs
 )]
 
+mod active_directory;
+mod admin;
 mod architecture;
+mod chain;
 mod check;
+mod diff;
 mod directory;
+mod doctor;
 mod expectations;
 mod explain;
 mod http;
@@ -17,7 +22,13 @@ mod import;
 mod json;
 mod lab;
 mod login;
+mod pam;
+mod password;
 mod real_client;
 mod rules_guide;
+mod secrets;
+mod sync;
+mod throttle;
 mod tickets;
+mod unproven;
 mod wire;

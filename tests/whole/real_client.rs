@@ -30,7 +30,8 @@ impl Desk {
             slapd::people(&[name]),
             slapd::group_of_names("staff", &[&slapd::person(name)]),
         ));
-        let configuration = site::configuration(&directory, Reach::Tls, host.port());
+        let mut configuration = site::configuration(&directory, Reach::Tls, host.port());
+        configuration += "[notices.message.news]\ntext = \"Closed on 24/12\"\n";
         Self {
             broker: Broker::start(&configuration),
             directory,
@@ -66,10 +67,14 @@ fn a_directory_user_sees_their_profiles_and_gets_a_real_session() {
     let client = desk.client("session");
 
     client.log_in(&account.name, &account.password);
-    assert_eq!(client.profiles(), ["office", "terminal"]);
+    assert_eq!(client.profiles(), ["notice-message-news", "office", "terminal"]);
     desk.display.screenshot("profiles");
     let others = client.log().contains("XFCE");
     assert!(!others, "a profile of students reached the client");
+
+    // A notice starts nothing, and the client goes on.
+    client.choose("Closed");
+    client.dismiss_no_server();
 
     client.choose("Terminal");
     let session = client.session();
@@ -111,6 +116,6 @@ fn a_wrong_password_is_refused_in_a_box_and_costs_one_bind() {
 
     // The client goes on: the right password lets the same person in.
     client.retry(&account.password);
-    assert_eq!(client.profiles(), ["office", "terminal"]);
+    assert_eq!(client.profiles(), ["notice-message-news", "office", "terminal"]);
     assert_eq!(desk.directory.binds(&person), 2);
 }

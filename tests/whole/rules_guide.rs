@@ -12,13 +12,13 @@ const GUIDE: &str = "docs/rules.md";
 const SHARED: &str = "no rule gives profile";
 
 /// A fenced block.
-struct Block {
-    language: String,
-    text: String,
+pub struct Block {
+    pub language: String,
+    pub text: String,
 }
 
 /// The headings and the blocks below them; what stands above the first heading is the first.
-fn sections(guide: &str) -> Vec<(String, Vec<Block>)> {
+pub fn sections(guide: &str) -> Vec<(String, Vec<Block>)> {
     let mut sections = vec![(String::new(), Vec::new())];
     let mut block: Option<Block> = None;
     for line in guide.lines() {

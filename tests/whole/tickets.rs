@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use x2godirector::authenticate::{
-    Attempt, Failure, Login, Method, PasswordChecks, Proof, Settings, Verified,
+    Attempt, Failure, Login, Method, PasswordChecks, Proof, Proven, Settings, Verified,
 };
 use x2godirector::directory::{Directory, Refusal};
 use x2godirector::identity::Identity;
@@ -37,6 +37,7 @@ fn broker(server: &Slapd) -> Broker {
             ticket_lifetime: Duration::from_secs(36_000),
             ticket_idle: Duration::from_secs(7_200),
             bind_ticket_to_client: true,
+            throttle: Arc::default(),
         },
     );
     Broker {
@@ -59,6 +60,7 @@ impl Broker {
                 now: now(),
             })
             .await
+            .and_then(Proven::verified)
     }
 
     /// A login by password: the ticket it gives.

@@ -1,6 +1,9 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
+mod chain;
 mod login_order;
+mod password_change;
+mod throttled;
 mod ticket_laws;
 
 use std::path::Path;
@@ -12,7 +15,7 @@ use tempfile::TempDir;
 
 use super::fake::FakeAccounts;
 use super::*;
-use crate::model::{ClientAddress, Door, Now, Password, Secret, TicketText, TypedName};
+use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
@@ -28,6 +31,7 @@ fn settings() -> Settings {
         ticket_lifetime: Duration::from_secs(10 * 3600),
         ticket_idle: Duration::from_secs(2 * 3600),
         bind_ticket_to_client: true,
+        throttle: Arc::default(),
     }
 }
 
@@ -41,12 +45,13 @@ struct Lab {
 }
 
 /// What a client sends, as plain text.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Form<'a> {
     user: &'a str,
     password: &'a str,
     ticket: Option<&'a str>,
     client: &'a str,
+    door: Door,
     second: i64,
 }
 
@@ -56,6 +61,7 @@ fn alice(second: i64) -> Form<'static> {
         password: "apple",
         ticket: None,
         client: SEAT,
+        door: Door::Plain,
         second,
     }
 }
@@ -150,14 +156,17 @@ async fn send(login: &Login, form: Form<'_>, event: bool) -> Result<Verified, Fa
         user: &user,
         password: password.as_ref(),
         ticket: ticket.as_ref(),
-        door: Door::Plain,
+        door: form.door,
         client: ClientAddress::new(form.client.parse().unwrap()),
         now: at(form.second),
     };
     if event {
         login.ticket_only(&attempt).await
     } else {
-        login.password_or_ticket(&attempt).await
+        login
+            .password_or_ticket(&attempt)
+            .await
+            .and_then(Proven::verified)
     }
 }
 

@@ -332,3 +332,69 @@ fn let_changes_fail(path: &Path) {
             .unwrap();
     }
 }
+
+/// What Python X2Go sends: the password once, and from then on the ticket in its place.
+fn by_json(second: i64) -> Form<'static> {
+    Form {
+        door: Door::Json,
+        ..alice(second)
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_of_the_json_door_counts_there_without_a_password() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(by_json(0)).await;
+    let alone = Form {
+        password: "",
+        ..by_json(1).ticket(&ticket)
+    };
+    assert_eq!(lab.proof(alone).await, Proof::Ticket);
+    assert_eq!(lab.binds(), 1);
+
+    let rotated = lab.list(Form { second: 600, ..alone }).await.unwrap();
+    let next = new_ticket(&rotated).unwrap();
+    assert_eq!(
+        lab.proof(Form { second: 601, ..alone }.ticket(&next)).await,
+        Proof::Ticket
+    );
+
+    lab.accounts
+        .change("alice", |entry, _| entry.password_changed = Some(at(602)));
+    let after = Form { second: 603, ..alone }.ticket(&next);
+    assert_eq!(lab.list(after).await.unwrap_err(), Failure::TicketInvalid);
+    assert_eq!(lab.binds(), 1);
+}
+
+#[tokio::test]
+async fn a_ticket_of_one_door_opens_no_other() {
+    let lab = Lab::new();
+    let (plain, json) = (lab.ticket(alice(0)).await, lab.ticket(by_json(0)).await);
+    let without_password = |form: Form<'static>| Form { password: "", ..form };
+    for (form, ticket) in [(alice(1), &json), (by_json(1), &plain), (alice(1), &plain)] {
+        let refused = lab.list(without_password(form).ticket(ticket)).await.unwrap_err();
+        assert_eq!(refused, Failure::NoPassword, "{form:?}");
+    }
+    assert_eq!(lab.proof(alice(1).ticket(&json)).await, Proof::Password);
+}
+
+#[tokio::test]
+async fn a_ticket_of_the_json_door_stays_with_its_client_whatever_the_settings_say() {
+    let mut lab = Lab::new();
+    lab.reload(Settings {
+        bind_ticket_to_client: false,
+        ..settings()
+    });
+    let ticket = lab.ticket(by_json(0)).await;
+    let elsewhere = Form {
+        password: "",
+        client: "192.0.2.99",
+        ..by_json(1).ticket(&ticket)
+    };
+    assert_eq!(lab.list(elsewhere).await.unwrap_err(), Failure::NoPassword);
+    let at_home = Form {
+        client: SEAT,
+        ..elsewhere
+    };
+    assert_eq!(lab.proof(at_home).await, Proof::Ticket);
+}

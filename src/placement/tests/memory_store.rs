@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::{Account, FarmName, Now};
-use crate::store::{Answer, LeaseRecord, Store, StoreError, TicketHash, TicketRecord};
+use crate::store::{Answer, LeaseRecord, Store, StoreError, TicketHash, TicketRecord, TicketUse};
 
 /// Leases in memory, and how many of the next changes fail.
 #[derive(Default)]
@@ -70,11 +70,17 @@ impl Store for MemoryStore {
     fn rotate_ticket(&self, _: TicketHash, _: Now, _: TicketRecord) -> Answer<'_, bool> {
         unreachable!("placement keeps no tickets")
     }
+    fn ticket_uses(&self) -> Answer<'_, Vec<TicketUse>> {
+        unreachable!("placement keeps no tickets")
+    }
     fn touch_ticket(&self, _: TicketHash, _: Now) {
         unreachable!("placement keeps no tickets")
     }
     fn revoke_tickets(&self, _: &Account) -> Answer<'_, usize> {
         unreachable!("placement keeps no tickets")
+    }
+    fn keep_only_ticket(&self, _: TicketRecord) -> Answer<'_, usize> {
+        unreachable!("placements hold no tickets")
     }
     fn prune_tickets(&self, _: Now) -> Answer<'_, usize> {
         unreachable!("placement keeps no tickets")

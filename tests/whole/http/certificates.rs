@@ -95,7 +95,10 @@ async fn a_new_certificate_is_served_and_a_bad_one_is_not() {
         .unwrap();
 
     issue(&second, files.path());
-    front.server.reload(certificate::load(&pair, now()).unwrap());
+    front
+        .server
+        .handle()
+        .reload(certificate::load(&pair, now()).unwrap());
     HttpsClient::connect(front.address, Trust::Authority(&second.pem), None)
         .await
         .unwrap();

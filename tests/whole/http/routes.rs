@@ -45,7 +45,7 @@ async fn the_plain_door_has_a_name_or_none() {
         "/plain/a/b",
         "/plai",
         "/plains/",
-        "/json/",
+        "/json/a/b",
         "//",
         "/healthz/x",
         "/%70lain/",
@@ -53,6 +53,26 @@ async fn the_plain_door_has_a_name_or_none() {
         let answer = client.post_form(path, LIST).await.unwrap();
         assert_eq!((answer.status, answer.text()), (404, "Not Found\n"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_json_door_answers_as_python_x2go_needs_it() {
+    let front = Front::start();
+    let mut client = front.client().await;
+    let list = "task=listprofiles&user=alice&password=x";
+    for path in ["/json", "/json/", "/json/inifile/"] {
+        let answer = client.post_form(path, list).await.unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/json; charset=utf-8"));
+        let object: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(object["task"], "listprofiles");
+    }
+    let refused = client.post_form("/json/", "task=setpass&user=alice&password=x&newpass=y");
+    let refused = refused.await.unwrap();
+    assert_eq!((refused.status, refused.text()), (401, "{}\n"));
+    let read = client.send(b"GET /json/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    read.await.unwrap();
+    assert_eq!(client.receive().await.unwrap().status, 405);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! A certificate authority that lives for one test.
 
+use std::fs;
+use std::process::Command;
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// An authority and its key.
@@ -48,5 +51,28 @@ impl Authority {
             certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),
             key: key.serialize_pem(),
         }
+    }
+}
+
+/// A certificate of X.509 version 1, signed by its own key: what old instructions for openssl(1) make.
+pub fn of_version_1() -> Issued {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let key = KeyPair::generate().unwrap();
+    fs::write(at("key"), key.serialize_pem()).unwrap();
+    for command in [
+        "req -new -key key -subj /CN=localhost -out request",
+        "x509 -req -in request -signkey key -days 30 -out certificate",
+    ] {
+        let done = Command::new("openssl")
+            .args(command.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .expect("openssl is installed");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    Issued {
+        certificate: fs::read_to_string(at("certificate")).unwrap(),
+        key: key.serialize_pem(),
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -122,6 +122,26 @@ impl Broker {
         command.output().expect("x2godirector")
     }
 
+    /// Where it is asked by admins.
+    #[allow(dead_code, reason = "benchmarks share this file and ask nothing")]
+    pub fn admin_socket(&self) -> PathBuf {
+        self.folder.path().join("admin.sock")
+    }
+
+    /// Asks it by a subcommand, as whoever runs the tests.
+    #[allow(dead_code, reason = "benchmarks share this file and ask nothing")]
+    pub fn ask(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).arg("--socket").arg(self.admin_socket());
+        command.output().expect("x2godirector")
+    }
+
+    /// Its folder.
+    #[allow(dead_code, reason = "benchmarks share this file and look at no files")]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -138,15 +158,21 @@ fn folder(configuration: &str) -> TempDir {
     let conf_d = folder.path().join("conf.d");
     fs::create_dir(&conf_d).expect("conf.d");
     let own = format!(
-        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\n",
-        folder.path().join("state/state.db").display()
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\nadmin_socket = \"{}\"\n",
+        folder.path().join("state/state.db").display(),
+        folder.path().join("admin.sock").display(),
     );
     fs::write(conf_d.join("00-lab.toml"), own).expect("configuration");
     fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
     let password = conf_d.join("service-password");
     fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
-    fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("password");
+    keep_secret(&password);
     folder
+}
+
+/// Lets nobody but its owner read a file, as a file with a password must be.
+pub fn keep_secret(file: &Path) {
+    fs::set_permissions(file, Permissions::from_mode(0o600)).expect("permissions");
 }
 
 fn serve_command(program: &Path, folder: &Path, filter: &str) -> Command {

@@ -99,6 +99,25 @@ impl FakeLdap {
         })
     }
 
+    /// Accepts the service account, knows one entry, and gives the values of its attribute `memberOf` in pieces: at
+    /// most [`PIECE`] at once, as an Active Directory does, of `count` values `cn=0`, `cn=1` and so on. What is asked
+    /// for from `gap` on is not given.
+    pub fn that_gives_values_in_pieces(count: usize, gap: usize) -> Self {
+        Self::start(move |id, kind, request| match kind {
+            0x60 => at_once(message(id, 0x61, SUCCESS)),
+            _ if is_probe(request) => at_once(nothing_found(id)),
+            _ => {
+                let first = first_asked_for(request);
+                let mut reply = Vec::new();
+                if first < gap {
+                    reply = piece(id, first, count);
+                }
+                reply.extend(nothing_found(id));
+                at_once(reply)
+            }
+        })
+    }
+
     fn start(answer: impl Fn(u8, u8, &[u8]) -> Reply + Copy + Send + 'static) -> Self {
         let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -158,6 +177,41 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(u8, u8, &[u8]) -> Reply) {
             return;
         }
     }
+}
+
+/// Most values of one attribute in one entry of [`FakeLdap::that_gives_values_in_pieces`].
+pub const PIECE: usize = 1_500;
+
+/// The index behind `;range=` in a request, 0 without one.
+fn first_asked_for(request: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(request);
+    let range = text
+        .split_once(";range=")
+        .and_then(|(_, range)| range.split_once('-'));
+    range.map_or(0, |(first, _)| first.parse().unwrap())
+}
+
+/// The entry with the values from `first` on.
+fn piece(id: u8, first: usize, count: usize) -> Vec<u8> {
+    let end = count.min(first + PIECE);
+    let last = if end == count {
+        "*".to_owned()
+    } else {
+        (end - 1).to_string()
+    };
+    let name = format!("memberOf;range={first}-{last}");
+    let values = (first..end).map(|at| element(0x04, format!("cn={at}").as_bytes()));
+    let attribute = |name: &str, values: &[u8]| {
+        let parts = [element(0x04, name.as_bytes()), element(0x31, values)];
+        element(0x30, &parts.concat())
+    };
+    let attributes = [
+        attribute("uid", &element(0x04, b"alice")),
+        attribute("memberOf", &[]),
+        attribute(&name, &values.collect::<Vec<_>>().concat()),
+    ];
+    let dn = element(0x04, format!("uid=alice,{BASE}").as_bytes());
+    message(id, 0x64, &[dn, element(0x30, &attributes.concat())].concat())
 }
 
 /// Every other search has the suffix of the lab's tree in its base.

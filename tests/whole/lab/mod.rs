@@ -2,12 +2,16 @@
 
 pub mod authority;
 pub mod broker;
+pub mod cable;
 pub mod display;
+pub mod ds389;
 pub mod fake_ldap;
 pub mod https;
+pub mod pam;
 pub mod process;
 pub mod process_group;
 pub mod pyhoca;
+pub mod samba;
 pub mod site;
 pub mod slapd;
 pub mod x2go_client;

@@ -128,12 +128,19 @@ pub fn configuration(slapd: &Slapd, reach: Reach, host_port: u16) -> String {
         Reach::StartTls => (format!("ldap://localhost:{}", slapd.ldap_port()), true),
         Reach::Tls => (format!("ldaps://localhost:{}", slapd.ldaps_port()), false),
     };
+    let protection = format!(
+        "[directory.ldap]\nca_file = \"{}\"\nstart_tls = {start_tls}\n",
+        slapd.ca_file().display()
+    );
+    configuration_at(&url, host_port).replace("[directory.ldap]\n", &protection)
+}
+
+/// The same for any directory, without what protects the way to it.
+pub fn configuration_at(url: &str, host_port: u16) -> String {
     format!(
         r#"
 [directory.ldap]
 urls = ["{url}"]
-start_tls = {start_tls}
-ca_file = "{ca_file}"
 bind_dn = "{service}"
 bind_password_file = "service-password"
 base_dn = "{base}"
@@ -174,7 +181,6 @@ clients = ["127.9.0.0/16"]
 deny = true
 profiles = ["xfce"]
 "#,
-        ca_file = slapd.ca_file().display(),
         service = slapd::SERVICE,
         base = slapd::BASE,
     )

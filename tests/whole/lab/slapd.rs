@@ -35,7 +35,7 @@ pub const SERVICE: &str = "cn=broker,dc=example,dc=org";
 pub const SERVICE_PASSWORD: &str = "broker-secret";
 
 /// The top of the tree, the service account and the two organisational units; [`Slapd::start`] adds it itself.
-const TREE: &str = "\
+pub(super) const TREE: &str = "\
 dn: dc=example,dc=org
 objectClass: dcObject
 objectClass: organization
@@ -148,6 +148,15 @@ impl Slapd {
         this
     }
 
+    /// Puts what `ldif` holds in the place of all that the stopped server has, as a backup does.
+    pub fn restore(&self, ldif: &str) {
+        assert!(self.child.is_none(), "the server is stopped");
+        let db = self.folder.path().join("db");
+        fs::remove_dir_all(&db).unwrap();
+        fs::create_dir(&db).unwrap();
+        self.fill(&format!("{TREE}{ldif}"));
+    }
+
     /// The port of `ldap://127.0.0.1`, plain or with StartTLS.
     pub fn ldap_port(&self) -> u16 {
         self.ldap
@@ -234,12 +243,32 @@ impl Slapd {
 
     /// Adds entries.
     pub fn add(&self, ldif: &str) {
-        self.run("ldapadd", ldif);
+        change(self.ldap, "ldapadd", ldif);
     }
 
     /// Makes changes (`changetype: modify` and the like).
     pub fn modify(&self, ldif: &str) {
-        self.run("ldapmodify", ldif);
+        change(self.ldap, "ldapmodify", ldif);
+    }
+
+    /// The values of an attribute, operational ones included.
+    pub fn values(&self, dn: &str, attribute: &str) -> Vec<String> {
+        let done = Command::new("ldapsearch")
+            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-H"])
+            .arg(format!("ldap://127.0.0.1:{}", self.ldap))
+            .args(["-D", ADMIN, "-w", ADMIN_PASSWORD, "-b", dn, attribute])
+            .output()
+            .expect("ldap-utils are installed");
+        assert!(
+            done.status.success(),
+            "ldapsearch: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let prefix = format!("{attribute}: ");
+        String::from_utf8_lossy(&done.stdout)
+            .lines()
+            .filter_map(|line| line.strip_prefix(&prefix).map(ToOwned::to_owned))
+            .collect()
     }
 
     /// All that the server wrote at log level `stats` so far.
@@ -295,31 +324,32 @@ impl Slapd {
         }
         panic!("slapd does not answer on port {port}: {}", self.log());
     }
-
-    fn run(&self, program: &str, ldif: &str) {
-        let mut child = Command::new(program)
-            .args(["-x", "-H"])
-            .arg(format!("ldap://127.0.0.1:{}", self.ldap))
-            .args(["-D", ADMIN, "-w", ADMIN_PASSWORD])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("ldap-utils are installed");
-        child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
-        let done = child.wait_with_output().unwrap();
-        assert!(
-            done.status.success(),
-            "{program}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
 }
 
 impl Drop for Slapd {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Has `ldapadd` or `ldapmodify` change what the server at this port holds.
+pub(super) fn change(port: u16, program: &str, ldif: &str) {
+    let mut child = Command::new(program)
+        .args(["-x", "-H"])
+        .arg(format!("ldap://127.0.0.1:{port}"))
+        .args(["-D", ADMIN, "-w", ADMIN_PASSWORD])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ldap-utils are installed");
+    child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(
+        done.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// A port that was free a moment ago.
@@ -355,6 +385,7 @@ fn configuration(folder: &Path, lines: &str) -> String {
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/dyngroup.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/pid

@@ -138,6 +138,23 @@ impl<'d> X2goClient<'d> {
         self.display.press("Return");
     }
 
+    /// Waits for the box with which the client says that there is no server for a profile, keeps a picture of it and
+    /// goes back to the profiles.
+    pub fn dismiss_no_server(&self) {
+        let error = self.wait_for_window("the box that says there is no server", |title| {
+            title.starts_with("Cannot connect")
+        });
+        self.settle();
+        self.display.screenshot(&format!("{}-no-server", self.name));
+        self.display.activate(&error);
+        self.display.press("Return");
+        // Back to the profiles, from the form for the password of that one: over its two buttons.
+        self.take_keyboard();
+        for key in ["Tab", "Tab", "space"] {
+            self.display.press(key);
+        }
+    }
+
     /// Waits for a window whose title satisfies `wanted`.
     pub fn wait_for_window(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Window {
         self.display

@@ -237,12 +237,27 @@ async fn explain_says_what_a_list_gives_and_through_which_groups() {
     let text = String::from_utf8(dave.stdout).unwrap();
     assert!(text.contains("staff ← it ← helpdesk"), "{text}");
 
+    assert!(!text.contains("refused at login"), "{text}");
+    for (day, refused) in [("0", Some("account expired")), ("-1", None)] {
+        site.slapd.modify(&format!(
+            "dn: uid=dave,{}\nchangetype: modify\nreplace: shadowExpire\nshadowExpire: {day}\n",
+            slapd::PEOPLE
+        ));
+        let json = site.broker.run(&["explain", "dave", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["refused_at_login"].as_str(), refused);
+        assert!(!json["offers"].as_array().unwrap().is_empty(), "{json}");
+        let text = String::from_utf8(site.broker.run(&["explain", "dave"]).stdout).unwrap();
+        let begin = "dave would be refused at login: account expired. Otherwise:\n\ndave from an unknown";
+        assert_eq!(text.starts_with(begin), refused.is_some(), "{text}");
+    }
+
     let nobody = site.broker.run(&["explain", "nobody"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(
         String::from_utf8(nobody.stderr)
             .unwrap()
-            .contains("the directory has no user `nobody`")
+            .contains("the directory does not have that name")
     );
     site.slapd.kill();
     let outage = site.broker.run(&["explain", "dave"]);

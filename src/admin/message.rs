@@ -1,0 +1,193 @@
+//! What goes over the socket: one request and one reply for each connection, each a line of JSON.
+//!
+//! ```text
+//! {"version":1,"body":"status"}
+//! {"version":1,"body":{"answer":{"status":{"version":"0.1.0", …}}}}
+//! ```
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::report::{Cleared, HostReport, LogLevel, ReloadReport, Revoked, Status, Throttled, Tickets};
+
+/// The version of these messages. A daemon and a command line of different versions do not guess.
+pub(super) const VERSION: u32 = 1;
+/// Longest request, in bytes.
+pub(super) const REQUEST_BYTES_MAX: usize = 16 << 10;
+/// Longest reply, in bytes: the tickets of 10,000 accounts fit.
+pub(super) const REPLY_BYTES_MAX: usize = 16 << 20;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Read the configuration again.
+    Reload,
+    /// How the daemon is.
+    Status,
+    /// The hosts of all farms.
+    Hosts,
+    /// Who has tickets.
+    Tickets,
+    /// End all tickets of a user.
+    RevokeTickets {
+        /// The canonical name, in any case.
+        user: String,
+    },
+    /// What the throttle counts.
+    Throttle,
+    /// Forget failures that the throttle counted.
+    ClearThrottle(Clearing),
+    /// Change what is logged until the next restart; without a filter only say what it is.
+    LogLevel {
+        /// The new filter.
+        filter: Option<String>,
+    },
+}
+
+/// Whose failures are forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clearing {
+    /// Everybody's.
+    All,
+    /// Those of a user, by the canonical name or the one that was typed, in any case.
+    User(String),
+    /// Those from a client: an address, or a network as the throttle lists it.
+    Client(String),
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// To [`Request::Reload`].
+    Reload(ReloadReport),
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Hosts`].
+    Hosts(Vec<HostReport>),
+    /// To [`Request::Tickets`].
+    Tickets(Tickets),
+    /// To [`Request::RevokeTickets`].
+    Revoked(Revoked),
+    /// To [`Request::Throttle`].
+    Throttle(Throttled),
+    /// To [`Request::ClearThrottle`].
+    Cleared(Cleared),
+    /// To [`Request::LogLevel`].
+    LogLevel(LogLevel),
+}
+
+/// An answer, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// What was asked for.
+    Answer(Answer),
+    /// Why not, in the admin's words.
+    Refused(String),
+}
+
+/// What every message begins with.
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    version: u32,
+    body: T,
+}
+
+/// The version alone, which is read before anything that may have changed with it.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// Why a message cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadMessage {
+    /// It is of another version of this program.
+    #[error(
+        "it speaks version {theirs} of the admin protocol and this program {VERSION}; restart the daemon after an upgrade"
+    )]
+    Version {
+        /// The version of the other side.
+        theirs: u32,
+    },
+    /// It is no message.
+    #[error("it is no message of the admin protocol: {0}")]
+    Malformed(String),
+}
+
+/// The line of a message, with its end.
+pub(super) fn encode<T: Serialize>(body: T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = serde_json::to_vec(&Envelope {
+        version: VERSION,
+        body,
+    })?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The message of a line.
+///
+/// # Errors
+/// It is of another version, or none.
+pub(super) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, BadMessage> {
+    let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
+    let Versioned { version } = serde_json::from_slice(line).map_err(malformed)?;
+    if version != VERSION {
+        return Err(BadMessage::Version { theirs: version });
+    }
+    let Envelope { body, .. } = serde_json::from_slice(line).map_err(malformed)?;
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_and_read_back() {
+        for request in [
+            Request::Reload,
+            Request::RevokeTickets {
+                user: "a\nb\"".to_owned(),
+            },
+            Request::LogLevel { filter: None },
+        ] {
+            let line = encode(&request).unwrap();
+            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            assert_eq!(decode::<Request>(&line), Ok(request));
+        }
+        assert_eq!(
+            encode(Request::Status).unwrap(),
+            b"{\"version\":1,\"body\":\"status\"}\n"
+        );
+    }
+
+    #[test]
+    fn another_version_is_said_to_be_one_whatever_its_body_is() {
+        let other = decode::<Request>(b"{\"version\":2,\"body\":{\"new\":1},\"more\":2}");
+        assert_eq!(other, Err(BadMessage::Version { theirs: 2 }));
+        for bad in [
+            &b""[..],
+            b"{}",
+            b"[1]",
+            b"{\"version\":1,\"body\":\"stop\"}",
+            b"\xff",
+        ] {
+            assert!(
+                matches!(decode::<Request>(bad), Err(BadMessage::Malformed(_))),
+                "{bad:?}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(line in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = decode::<Request>(&line);
+            let _ = decode::<Reply>(&line);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The admin socket: what the command line asks the running daemon.
+//!
+//! ```text
+//! cli -> Client -> one line of JSON -> Server -> admission (who is it?) -> Operations -> one line of JSON
+//! ```
+//! What can be asked and answered stands in `message` and `report`, for both ends. Nothing is done here: that is
+//! the daemon's, behind [`Operations`].
+
+mod admission;
+mod client;
+mod message;
+mod operations;
+mod report;
+mod server;
+mod settings;
+mod socket;
+
+pub use client::{Client, ClientError};
+pub use message::{Answer, Clearing, Reply, Request};
+pub use operations::{Asker, Operations};
+pub use report::{
+    AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LogLevel, ReloadReport,
+    Revoked, Status, Throttled, TicketReport, Tickets,
+};
+pub use server::Server;
+pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, Settings};
+pub use socket::{Socket, SocketError};

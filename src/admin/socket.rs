@@ -1,0 +1,172 @@
+//! The socket in the file system: made once, and by one daemon.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// Everybody may connect, and hears there whether they may ask: who asks is known for certain only then, and a
+/// refusal in words is more use than a refused connection.
+const SOCKET_MODE: u32 = 0o666;
+/// The folder of the socket, if it has to be made.
+const FOLDER_MODE: u32 = 0o755;
+/// The lock beside it is nobody else's.
+const LOCK_MODE: u32 = 0o600;
+
+/// Why there is no socket: where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another daemon answers there.
+    #[error("another daemon has the admin socket {path}; stop it, or name another path for this one in [server] admin_socket", path = path.display())]
+    InUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something else has the name.
+    #[error("{path} is no socket; remove it, or name another path in [server] admin_socket", path = path.display())]
+    Occupied {
+        /// What has the name.
+        path: PathBuf,
+    },
+    /// The operating system refuses.
+    #[error("cannot make the admin socket {path}: {source}; make its folder with `install -d -o USER FOLDER`, where USER runs the daemon, or name another path in [server] admin_socket", path = path.display())]
+    Refused {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A socket that listens. Dropping it removes its file.
+#[derive(Debug)]
+pub struct Socket {
+    path: PathBuf,
+    listener: UnixListener,
+    /// Held as long as the socket is ours. Its file stays: to remove it would let two daemons hold a lock each.
+    _lock: File,
+}
+
+impl Socket {
+    /// Listens at this path. The socket that a dead daemon left there is replaced.
+    ///
+    /// # Errors
+    /// Another daemon has it, or it cannot be made.
+    pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        let refused = |source| SocketError::Refused {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path.parent()
+            && !folder.exists()
+        {
+            DirBuilder::new()
+                .mode(FOLDER_MODE)
+                .create(folder)
+                .map_err(refused)?;
+        }
+        let lock = lock(path)?;
+        make_room(path)?;
+        let listener = UnixListener::bind(path).map_err(refused)?;
+        fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE)).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        Ok(Self {
+            path: path.to_owned(),
+            listener,
+            _lock: lock,
+        })
+    }
+
+    /// The socket for a Tokio runtime; this stays its owner.
+    pub(super) fn listener(&self) -> io::Result<tokio::net::UnixListener> {
+        tokio::net::UnixListener::from_std(self.listener.try_clone()?)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // One that is gone already is what is wanted.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The lock that says whose the socket is. The kernel lets go of it when a daemon dies.
+fn lock(path: &Path) -> Result<File, SocketError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let locked = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(LOCK_MODE)
+        .open(name)
+        .map_err(TryLockError::Error)
+        .and_then(|file| file.try_lock().map(|()| file));
+    locked.map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            TryLockError::WouldBlock => SocketError::InUse { path },
+            TryLockError::Error(source) => SocketError::Refused { path, source },
+        }
+    })
+}
+
+/// Removes a socket on which nobody listens.
+fn make_room(path: &Path) -> Result<(), SocketError> {
+    let owned = path.to_owned();
+    let refused = |source| SocketError::Refused {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(refused(source)),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(SocketError::Occupied { path: owned });
+        }
+        Ok(_) => {}
+    }
+    // Whoever listens without the lock is no daemon of ours, but somebody uses it.
+    match UnixStream::connect(path) {
+        Ok(_) => Err(SocketError::InUse { path: owned }),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(refused),
+        Err(source) => Err(refused(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_daemon_has_it_and_a_dead_one_loses_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/admin.sock");
+        let first = Socket::bind(&path).unwrap();
+        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse { .. })));
+        UnixStream::connect(&path).unwrap();
+        // As kill -9 leaves it: the file is there, and nobody listens.
+        drop(first);
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let second = Socket::bind(&path).unwrap();
+        UnixStream::connect(&path).unwrap();
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_dead_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        assert!(matches!(Socket::bind(&file), Err(SocketError::Occupied { .. })));
+        assert_eq!(fs::read(&file).unwrap(), b"x");
+        let foreign = folder.path().join("foreign");
+        let _listener = UnixListener::bind(&foreign).unwrap();
+        assert!(matches!(Socket::bind(&foreign), Err(SocketError::InUse { .. })));
+        let nowhere = folder.path().join("a/b/admin.sock");
+        assert!(matches!(Socket::bind(&nowhere), Err(SocketError::Refused { .. })));
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading the configuration again: the same way for SIGHUP and for `x2godirector reload`.
+
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+use super::daemon::{Daemon, Fixed};
+use super::{StartError, clock, snapshot};
+use crate::admin::{LastReload, ReloadReport};
+use crate::audit::AuditFile;
+use crate::config::{self, Configuration, Diagnostic};
+use crate::http::certificate::{self, Served};
+
+/// Most diagnostics in a report; `check` prints them all.
+const DIAGNOSTICS_MAX: usize = 1000;
+/// What a reload leaves to the next start.
+const NEEDS_RESTART: &str = "[server]: all but the certificate takes effect at the next restart";
+
+/// Who wants a reload.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wish {
+    /// SIGHUP.
+    Signal,
+    /// Somebody with this user id, at the admin socket.
+    Admin(u32),
+}
+
+/// Everything of a new configuration that is read from files.
+struct Fresh {
+    configuration: Configuration,
+    certificate: Served,
+    audit_file: Option<AuditFile>,
+}
+
+impl Daemon {
+    /// Reads the configuration again. If anything in it is wrong, the one in use stays, certificate included.
+    /// Reloads that are wanted at the same time happen one after the other.
+    pub(super) async fn reload(&self, wish: Wish) -> ReloadReport {
+        let _turn = self.reloading.lock().await;
+        let mut report = ReloadReport {
+            taken: false,
+            configuration: String::new(),
+            diagnostics: Vec::new(),
+            summary: None,
+            cause: None,
+            needs_restart: None,
+        };
+        let cause = match self.renew(&mut report).await {
+            Ok(()) => {
+                tracing::info!("configuration reloaded");
+                report.taken = true;
+                None
+            }
+            Err(error) => Some(refuse(error, &mut report)),
+        };
+        report.configuration = self.broker.snapshot().configuration.to_string();
+        self.remember(wish, cause);
+        report
+    }
+
+    async fn renew(&self, report: &mut ReloadReport) -> Result<(), StartError> {
+        let folders = self.folders.clone();
+        let fresh = tokio::task::spawn_blocking(move || read(&folders))
+            .await
+            .map_err(std::io::Error::other)??;
+        let Fresh {
+            configuration,
+            certificate,
+            audit_file,
+        } = fresh;
+        report.summary = Some(config::summary(Ok(&configuration)));
+        report.diagnostics = shown(&configuration.warnings);
+        let needs_restart = self.fixed.differs_from(&Fixed::of(&configuration));
+        let current = self.broker.snapshot();
+        let snapshot =
+            snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
+        self.records.audit.turn_to(audit_file);
+        self.broker.replace(snapshot);
+        self.front.reload(certificate);
+        if needs_restart {
+            tracing::warn!("{NEEDS_RESTART}");
+            report.needs_restart = Some(NEEDS_RESTART.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Tells the numbers, the audit log and the next `status`.
+    fn remember(&self, wish: Wish, cause: Option<String>) {
+        let now = clock::now();
+        self.records.metrics.reload(cause.is_none(), now);
+        let by_uid = match wish {
+            Wish::Signal => None,
+            Wish::Admin(uid) => Some(uid),
+        };
+        self.note("reload", by_uid, None, cause.clone().map_or(Ok(()), Err));
+        let mut last = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(LastReload {
+            at: now.to_string(),
+            taken: cause.is_none(),
+            cause,
+        });
+    }
+}
+
+/// Reads and tries everything that can be tried without the network. Blocks.
+fn read(folders: &[PathBuf]) -> Result<Fresh, StartError> {
+    let configuration = super::read(folders)?;
+    let certificate = certificate::load(&configuration.server.key_pair, clock::now())?;
+    let audit_file = configuration
+        .audit_file
+        .clone()
+        .map(AuditFile::open)
+        .transpose()?;
+    Ok(Fresh {
+        configuration,
+        certificate,
+        audit_file,
+    })
+}
+
+/// Logs and reports why a configuration was not taken, and gives the reason in one line.
+fn refuse(error: StartError, report: &mut ReloadReport) -> String {
+    let cause = match error {
+        StartError::Configuration(problems) => {
+            for problem in &problems {
+                tracing::error!("{problem}");
+            }
+            report.summary = Some(config::summary(Err(&problems)));
+            report.diagnostics = shown(&problems);
+            in_one_line(&report.diagnostics)
+        }
+        error => {
+            tracing::error!("{error}");
+            report.cause = Some(error.to_string());
+            error.to_string()
+        }
+    };
+    tracing::error!("not reloaded: the configuration in use stays");
+    cause
+}
+
+/// The diagnostics as `check` prints them, within the bound of a report.
+fn shown(problems: &[Diagnostic]) -> Vec<String> {
+    let mut shown: Vec<_> = problems
+        .iter()
+        .take(DIAGNOSTICS_MAX)
+        .map(ToString::to_string)
+        .collect();
+    if problems.len() > DIAGNOSTICS_MAX {
+        let more = problems.len() - DIAGNOSTICS_MAX;
+        shown.push(format!("and {more} more; x2godirector check prints them all"));
+    }
+    shown
+}
+
+/// The first of them, and how many more there are.
+fn in_one_line(diagnostics: &[String]) -> String {
+    let first = diagnostics
+        .first()
+        .and_then(|text| text.lines().next())
+        .unwrap_or_default();
+    match diagnostics.len() {
+        0 | 1 => first.to_owned(),
+        all => format!("{first} (and {} more)", all - 1),
+    }
+}

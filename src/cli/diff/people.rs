@@ -1,0 +1,188 @@
+//! Whom to compare: all users of the directory, or those on a list, a handful at a time.
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::task::JoinSet;
+
+use crate::directory::{Directory, Entry, Everybody, Unavailable};
+use crate::identity;
+use crate::model::{Account, Now, Person, Source, TypedName};
+
+/// How many users are read at once; as many as the connections for searches that a directory has by default.
+const AT_ONCE: usize = 8;
+/// Longest line of a list, in bytes; longer than any name.
+const LINE_BYTES_MAX: u64 = 1024;
+
+/// The people that are still to come.
+pub(super) struct People {
+    directory: Directory,
+    origin: Origin,
+    now: Now,
+}
+
+enum Origin {
+    /// The directory, page by page.
+    Directory {
+        everybody: Box<Everybody>,
+        page: std::vec::IntoIter<Entry>,
+    },
+    /// A list of names.
+    List(BufReader<tokio::fs::File>),
+}
+
+/// Somebody, or why they cannot be compared.
+pub(super) enum Read {
+    Person(Box<Person>),
+    /// There is nobody of that name.
+    Unknown {
+        name: String,
+        why: String,
+    },
+    /// The directory did not answer in full.
+    Unavailable {
+        name: String,
+        why: String,
+    },
+}
+
+impl People {
+    /// All users of the directory.
+    pub(super) async fn all(directory: Directory, now: Now) -> anyhow::Result<Self> {
+        let everybody = Box::new(directory.everybody(now).await?);
+        let page = Vec::new().into_iter();
+        let origin = Origin::Directory { everybody, page };
+        Ok(Self {
+            directory,
+            origin,
+            now,
+        })
+    }
+
+    /// Those whose names stand in a file, one a line; `-` is standard input.
+    pub(super) async fn listed(directory: Directory, file: &Path, now: Now) -> anyhow::Result<Self> {
+        let open = if file == Path::new("-") {
+            File::from(std::io::stdin().as_fd().try_clone_to_owned()?)
+        } else {
+            File::open(file).with_context(|| file.display().to_string())?
+        };
+        let origin = Origin::List(BufReader::new(tokio::fs::File::from_std(open)));
+        Ok(Self {
+            directory,
+            origin,
+            now,
+        })
+    }
+
+    /// A guess how many there are in all, if there is one.
+    pub(super) fn of_all(&self) -> Option<usize> {
+        match &self.origin {
+            Origin::Directory { everybody, .. } => everybody.of_all(),
+            Origin::List(_) => None,
+        }
+    }
+
+    /// The next few, in their order; none when all have come.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Vec<Read>>> {
+        let mut reading = JoinSet::new();
+        for at in 0..AT_ONCE {
+            let directory = self.directory.clone();
+            match &mut self.origin {
+                Origin::Directory { everybody, page } => {
+                    let Some(entry) = next_entry(everybody, page).await? else {
+                        break;
+                    };
+                    reading.spawn(async move { (at, read(&directory, entry).await) });
+                }
+                Origin::List(lines) => {
+                    let Some(name) = next_name(lines).await? else {
+                        break;
+                    };
+                    let now = self.now;
+                    reading.spawn(async move { (at, find(&directory, name, now).await) });
+                }
+            }
+        }
+        let mut read = Vec::new();
+        while let Some(done) = reading.join_next().await {
+            read.push(done?);
+        }
+        read.sort_by_key(|(at, _)| *at);
+        let read: Vec<_> = read.into_iter().map(|(_, read)| read).collect();
+        Ok((!read.is_empty()).then_some(read))
+    }
+}
+
+async fn next_entry(
+    everybody: &mut Everybody,
+    page: &mut std::vec::IntoIter<Entry>,
+) -> Result<Option<Entry>, Unavailable> {
+    loop {
+        if let Some(entry) = page.next() {
+            return Ok(Some(entry));
+        }
+        match everybody.next_page().await? {
+            Some(next) => *page = next.into_iter(),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// The next name of a list; blank lines and those that begin with `#` are none.
+async fn next_name(lines: &mut BufReader<tokio::fs::File>) -> anyhow::Result<Option<String>> {
+    loop {
+        let mut line = Vec::new();
+        let length = lines.take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await?;
+        if length == 0 {
+            return Ok(None);
+        }
+        if !line.ends_with(b"\n") && u64::try_from(length).is_ok_and(|length| length == LINE_BYTES_MAX) {
+            bail!("a line of the list of users is longer than {LINE_BYTES_MAX} bytes");
+        }
+        let line = String::from_utf8(line).context("the list of users")?;
+        let name = line.trim();
+        if !name.is_empty() && !name.starts_with('#') {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+}
+
+async fn find(directory: &Directory, name: String, now: Now) -> Read {
+    let typed = match TypedName::new(&name) {
+        Ok(typed) => typed,
+        Err(why) => {
+            let why = why.to_string();
+            return Read::Unknown { name, why };
+        }
+    };
+    match directory.find(&typed, now).await {
+        Ok(Some(entry)) => read(directory, entry).await,
+        Ok(None) => {
+            let why = "the directory has no such user, or several".to_owned();
+            Read::Unknown { name, why }
+        }
+        Err(unavailable) => {
+            let why = unavailable.to_string();
+            Read::Unavailable { name, why }
+        }
+    }
+}
+
+async fn read(directory: &Directory, entry: Entry) -> Read {
+    match directory.memberships(&entry).await {
+        Ok(groups) => {
+            let account = Account {
+                source: Source::Ldap,
+                user: entry.user.clone(),
+            };
+            Read::Person(Box::new(identity::person(account, &entry, groups)))
+        }
+        Err(unavailable) => Read::Unavailable {
+            name: entry.user.to_string(),
+            why: unavailable.to_string(),
+        },
+    }
+}

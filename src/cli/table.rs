@@ -1,0 +1,78 @@
+//! Tables for eyes.
+
+use std::fmt;
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Rows under a headline, each column as wide as its widest cell.
+pub(super) struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// A table with these headings and no rows yet.
+    pub(super) fn new(headings: [&str; N]) -> Self {
+        Self {
+            rows: vec![headings.map(str::to_owned)],
+        }
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells.map(|cell| visible(&cell)));
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..N).map(width).collect();
+        for row in &self.rows {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join(GAP).trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// The text with nothing in it that a terminal would obey.
+pub(super) fn visible(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// A moment to the second, as a column has it.
+pub(super) fn to_the_second(moment: &str) -> String {
+    match moment.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => moment.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(["HOST", "LEASES"]);
+        table.row(["bücherei".to_owned(), "3".to_owned()]);
+        table.row(["a\u{1b}[31m".to_owned(), String::new()]);
+        assert_eq!(
+            table.to_string(),
+            "HOST      LEASES\nbücherei  3\na\u{fffd}[31m\n"
+        );
+    }
+
+    #[test]
+    fn moments_are_cut() {
+        assert_eq!(to_the_second("2026-03-02T09:00:00.123Z"), "2026-03-02T09:00:00Z");
+        assert_eq!(to_the_second("2026-03-02T09:00:00Z"), "2026-03-02T09:00:00Z");
+    }
+}

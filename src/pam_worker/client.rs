@@ -1,0 +1,180 @@
+//! The daemon's side: asks the worker over its socket, each question on a connection of its own.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::time::{sleep, timeout};
+
+use super::answers::{Change, HostUser, Unreachable, Verdict};
+use super::frame;
+use super::limits::{CLIENT_GRACE, LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REPLY_BYTES_MAX};
+use super::message::{Reply, Request};
+use super::settings::ClientSettings;
+use crate::model::{Password, TypedName};
+
+/// How often an idle client looks whether the worker is there.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// A worker that is there answers a probe at once.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Asks the worker. Clones share what is known about it.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: ClientSettings,
+    reachable: AtomicBool,
+}
+
+impl Client {
+    /// A client for the worker at this socket, which need not be there yet. Must be called inside a Tokio
+    /// runtime: whether the worker is there is probed in the background until the last clone is dropped.
+    pub fn new(settings: ClientSettings) -> Self {
+        let inner = Arc::new(Inner {
+            settings,
+            reachable: AtomicBool::new(false),
+        });
+        tokio::spawn(probe(Arc::downgrade(&inner)));
+        Self(inner)
+    }
+
+    /// Whether the worker answered when it was last asked or probed.
+    pub fn is_reachable(&self) -> bool {
+        self.0.reachable.load(Ordering::Relaxed)
+    }
+
+    /// The user of this host with that name, and all groups; none if the host says that there is none.
+    ///
+    /// # Errors
+    /// It could not be found out in full and in time: partial knowledge is no answer.
+    pub async fn user(&self, name: &str) -> Result<Option<HostUser>, Unreachable> {
+        // What cannot be a name is nobody's.
+        let Ok(name) = TypedName::new(name) else {
+            return Ok(None);
+        };
+        let limit = QUEUE_WAIT_MAX + LOOKUP_TIMEOUT + CLIENT_GRACE;
+        match self.0.ask(&Request::User { name }, limit).await? {
+            Reply::User(user) => Ok(user),
+            other => Err(unexpected(&other, false)),
+        }
+    }
+
+    /// Shows the password to PAM, once. A failure comes as late as the modules want it to.
+    ///
+    /// # Errors
+    /// It could not be found out; [`Unreachable::sent`] says whether somebody may have seen the password.
+    pub async fn authenticate(
+        &self,
+        name: &str,
+        password: &Password,
+        client: IpAddr,
+    ) -> Result<Verdict, Unreachable> {
+        let Ok(name) = TypedName::new(name) else {
+            return Ok(Verdict::Unknown);
+        };
+        let request = Request::Authenticate {
+            name,
+            password: password.clone(),
+            client,
+        };
+        match self.0.ask(&request, self.0.transaction_limit()).await? {
+            Reply::Verdict { verdict, delay } => {
+                sleep(delay).await;
+                Ok(verdict)
+            }
+            other => Err(unexpected(&other, true)),
+        }
+    }
+
+    /// Puts a new password in the place of the old one, which is checked first in the same transaction.
+    ///
+    /// # Errors
+    /// It could not be found out what became of it; with [`Unreachable::sent`] either password may count.
+    pub async fn change_password(
+        &self,
+        name: &str,
+        old: &Password,
+        new: &Password,
+        client: IpAddr,
+    ) -> Result<Change, Unreachable> {
+        let Ok(name) = TypedName::new(name) else {
+            return Ok(Change::Unknown);
+        };
+        let request = Request::ChangePassword {
+            name,
+            old: old.clone(),
+            new: new.clone(),
+            client,
+        };
+        match self.0.ask(&request, self.0.transaction_limit()).await? {
+            Reply::Change { change, delay } => {
+                sleep(delay).await;
+                Ok(change)
+            }
+            other => Err(unexpected(&other, true)),
+        }
+    }
+}
+
+impl Inner {
+    fn transaction_limit(&self) -> Duration {
+        QUEUE_WAIT_MAX + self.settings.timeout + CLIENT_GRACE
+    }
+
+    /// Asks once, and remembers whether anybody was there. The worker's word that it could not find out is an
+    /// error here.
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Reply, Unreachable> {
+        let mut shown = false;
+        let asked = exchange(&self.settings.socket, request, &mut shown);
+        let answer = match timeout(limit, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        };
+        self.reachable.store(answer.is_ok(), Ordering::Relaxed);
+        match answer {
+            Ok(Reply::Failed(unreachable)) => Err(unreachable),
+            Ok(reply) => Ok(reply),
+            Err(why) => Err(Unreachable {
+                cause: format!("{}: {why}", self.settings.socket.display()),
+                sent: shown && request.has_password(),
+            }),
+        }
+    }
+}
+
+/// Looks whether the worker is there for as long as anybody wants to know.
+async fn probe(inner: Weak<Inner>) {
+    while let Some(inner) = inner.upgrade() {
+        // The outcome is remembered; an absent worker is reported by whoever needs it.
+        let _ = inner.ask(&Request::Ping, PROBE_TIMEOUT).await;
+        drop(inner);
+        sleep(PROBE_EVERY).await;
+    }
+}
+
+/// One question and its answer. `shown` is set before the first byte of the question goes out.
+async fn exchange(socket: &Path, request: &Request, shown: &mut bool) -> Result<Reply, String> {
+    let mut stream = UnixStream::connect(socket)
+        .await
+        .map_err(|error| error.to_string())?;
+    *shown = true;
+    frame::write(&mut stream, &request.encode())
+        .await
+        .map_err(|error| error.to_string())?;
+    let body = frame::read(&mut stream, REPLY_BYTES_MAX)
+        .await
+        .map_err(|error| format!("the worker ended the connection: {error}"))?;
+    Reply::decode(&body).map_err(|error| error.to_string())
+}
+
+fn unexpected(reply: &Reply, sent: bool) -> Unreachable {
+    Unreachable {
+        cause: format!("the worker answered another question: {reply:?}"),
+        sent,
+    }
+}
