@@ -209,6 +209,19 @@ async fn nested_groups_are_followed_through_cycles_with_their_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_path_goes_through_the_first_group_however_it_is_spelled() {
+    let alice = slapd::person("alice");
+    let oddly = slapd::group("lab a").to_uppercase().replace(' ', "  ");
+    let groups = slapd::group_of_names("lab b", &[&alice])
+        + &slapd::group_of_names("lab a", &[&alice])
+        + &slapd::group_of_names("labs", &[&slapd::group("lab b"), &oddly]);
+    let server = Slapd::start(&(slapd::people(&["alice"]) + &groups));
+    let groups = login(&directory(&server), "alice").await.unwrap();
+    assert_eq!(names(&groups), ["lab a", "lab b", "labs"]);
+    assert_eq!(of(&groups, "labs").via[0].as_str(), "lab a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_matched_values_is_asked_group_by_group() {
     // Hides what members are, so that the control has nothing to show; the filter still finds them.
     let rights = format!(
