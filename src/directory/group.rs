@@ -164,15 +164,17 @@ impl Groups {
             self.no_matched_values.store(true, Ordering::Relaxed);
             return Ok(None);
         }
+        // The server finds members however they are spelled.
+        let keys: Vec<String> = run.iter().map(|group| Way::Dn(group.dn.clone()).key()).collect();
         let mut groups = Vec::new();
         for found in answer.complete(PURPOSE)? {
-            let members = Way::member_attributes(self.schema)
+            let values = Way::member_attributes(self.schema)
                 .iter()
-                .filter_map(|name| found.attributes.get(*name))
-                .flatten()
-                .filter_map(|member| Dn::new(member).ok());
-            let holds: HashSet<Dn> = members.collect();
-            let Some(inner) = run.iter().find(|group| holds.contains(&group.dn)) else {
+                .filter_map(|name| found.attributes.get(*name).map(|values| (*name, values)));
+            let ways = values
+                .flat_map(|(name, values)| values.iter().filter_map(|value| Way::of_value(name, value)));
+            let holds: HashSet<String> = ways.map(|way| way.key()).collect();
+            let Some((inner, _)) = run.iter().zip(&keys).find(|(_, key)| holds.contains(*key)) else {
                 // The service account may search members but not read them.
                 return Ok(None);
             };

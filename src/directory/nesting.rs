@@ -80,7 +80,8 @@ pub(super) struct Climb {
 
 impl Climb {
     /// Begins at the direct groups.
-    pub fn from(direct: Vec<Group>) -> Self {
+    pub fn from(mut direct: Vec<Group>) -> Self {
+        sort(&mut direct);
         Self {
             known: direct.iter().map(|group| group.dn.clone()).collect(),
             below: Vec::new(),
@@ -108,6 +109,7 @@ impl Climb {
         if self.height == DEPTH_MAX {
             return Err(unusable(&format!("groups are nested deeper than {DEPTH_MAX}")));
         }
+        sort(&mut outer);
         self.below.append(&mut self.level);
         self.level = outer;
         Ok(())
@@ -118,6 +120,12 @@ impl Climb {
         self.below.append(&mut self.level);
         self.below
     }
+}
+
+/// Puts a level into an order that does not depend on who was asked. A group that holds several of them gets the path
+/// through the first.
+fn sort(level: &mut [Group]) {
+    level.sort_by(|one, other| one.dn.normal().cmp(other.dn.normal()));
 }
 
 /// Groups that cannot be used.
