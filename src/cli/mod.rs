@@ -10,6 +10,7 @@ mod format;
 mod hosts;
 mod import;
 mod log_level;
+mod lookup;
 mod pam_worker;
 mod recorded;
 mod reload;
