@@ -18,10 +18,10 @@ use self::people::{People, Read};
 use self::progress::Progress;
 use self::report::Report;
 use super::format::Format;
+use super::lookup::Lookup;
 use super::{complain, complain_about};
 use crate::app::clock;
-use crate::config::{self, Configuration};
-use crate::directory::Directory;
+use crate::config::{self, Accounts, Configuration};
 use crate::entitlement::Comparison;
 
 /// Something changes.
@@ -42,10 +42,13 @@ pub(super) struct Diff {
     old: OsString,
     /// The configuration that is to take its place
     ///
-    /// Its [directory] says where users and groups are read, for both.
+    /// Its [directory] and methods say where users and groups are read, for both: in the directory, on this host
+    /// (source = "nss", or users that the directory does not have with methods = ["ldap", "pam"]), or nowhere.
     #[arg(value_name = "NEW")]
     new: OsString,
     /// Only these users, one name a line, as they would type it; `-` reads standard input
+    ///
+    /// Needed where nothing lists all users: with those of this host, and with methods = ["none"].
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     users: Option<PathBuf>,
     /// All users of the directory; so it is without --users
@@ -77,37 +80,21 @@ impl Diff {
     fn compare(&self, old: &Configuration, new: &Configuration) -> anyhow::Result<Outcome> {
         let now = clock::now();
         let comparison = Comparison::new(&old.policy, &new.policy, now)?;
-        let Some(mut settings) = new.accounts.directory().cloned() else {
-            bail!("NEW reads its users from no directory: there is nobody to compare");
-        };
-        let before = old.accounts.directory();
-        let differences = before.map_or_else(Vec::new, |before| settings.differences(before));
-        if !differences.is_empty() {
-            eprintln!(
-                "x2godirector: OLD has another [directory.ldap] than NEW ({}); users and groups are read as NEW says, for both",
-                differences.join(", ")
-            );
-        }
+        let mut accounts = new.accounts.clone();
+        let differences = note_differences(&old.accounts, &accounts);
         // What the rules of OLD ask about must be read, too.
-        for name in before.iter().flat_map(|before| &before.attributes) {
-            if !settings
-                .attributes
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-            {
-                settings.attributes.push(name.clone());
-            }
-        }
+        accounts.ask_for(&old.policy);
         let mut report = Report::new(&comparison, differences)?;
         let runtime = Runtime::new()?;
         let read = runtime.block_on(async {
+            let lookup = Lookup::start(accounts)?;
             let people = match &self.users {
-                Some(file) => People::listed(Directory::start(settings)?, file, now).await?,
-                None => People::all(Directory::start(settings)?, now).await?,
+                Some(file) => People::listed(lookup, file, now)?,
+                None => People::all(lookup, now).await?,
             };
             compare_all(people, &comparison, &mut report).await
         });
-        // A list that never ends on standard input must not hold the end up.
+        // Neither a list that never ends on standard input nor a name service that hangs must hold the end up.
         runtime.shutdown_background();
         read?;
         let mut out = io::BufWriter::new(io::stdout().lock());
@@ -128,6 +115,35 @@ enum Outcome {
     Changes,
     /// Somebody could not be compared.
     Incomplete,
+}
+
+/// Says on standard error where OLD would look for users in another way, for it is not asked; gives the keys of
+/// `[directory.ldap]` in which the two differ.
+fn note_differences(old: &Accounts, new: &Accounts) -> Vec<&'static str> {
+    const FOR_BOTH: &str = "users and groups are read as NEW says, for both";
+    let [from_old, from_new] = [old, new].map(source);
+    if from_old != from_new {
+        eprintln!("x2godirector: OLD's users are those of {from_old}, NEW's those of {from_new}; {FOR_BOTH}");
+    }
+    let (Some(before), Some(settings)) = (old.directory(), new.directory()) else {
+        return Vec::new();
+    };
+    let differences = settings.differences(before);
+    if !differences.is_empty() {
+        let keys = differences.join(", ");
+        eprintln!("x2godirector: OLD has another [directory.ldap] than NEW ({keys}); {FOR_BOTH}");
+    }
+    differences
+}
+
+/// Where users are looked for, in words.
+fn source(accounts: &Accounts) -> &'static str {
+    match accounts {
+        Accounts::Directory(_) | Accounts::DirectoryByPam(..) => "the directory",
+        Accounts::DirectoryThenHost { .. } => "the directory and this host",
+        Accounts::Host(_) => "this host",
+        Accounts::Unproven => "nobody, as every name is taken",
+    }
 }
 
 /// Compares everybody, and remembers in the report what changes.

@@ -9,21 +9,18 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use super::format::Format;
+use super::lookup::{Found, Lookup};
 use super::recorded::{self, Comparison};
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
 use crate::app::clock;
 use crate::audit::DEFAULT_FILE;
-use crate::authenticate::unproven_entry;
-use crate::config::{self, Accounts, Configuration, HostSettings};
-use crate::directory::{self, AccountState, Directory, Entry, nss};
+use crate::config::{self, Accounts, Configuration};
+use crate::directory::AccountState;
 use crate::entitlement::{Context, Explanation, Policy};
-use crate::identity;
-use crate::model::{
-    Account, Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, Source, TypedName, UserName,
-};
-use crate::pam_worker;
+use crate::model::{Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, TypedName, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -232,89 +229,18 @@ fn refusal(state: AccountState) -> Option<&'static str> {
     }
 }
 
-/// Somebody as a source has them.
-struct Found {
-    person: Person,
-    state: AccountState,
-}
-
-impl Found {
-    fn new(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Self {
-        let user = entry.user.clone();
-        Self {
-            person: identity::person(Account { source, user }, entry, memberships),
-            state: entry.state,
-        }
-    }
-}
-
 /// The user as the source has them to which the name belongs.
 fn found(name: &TypedName, accounts: Accounts) -> anyhow::Result<Found> {
-    match accounts {
-        Accounts::Directory(directory) | Accounts::DirectoryByPam(directory, _) => {
-            in_directory(name, directory)?.user()
-        }
-        Accounts::DirectoryThenHost { directory, host, .. } => match in_directory(name, directory)? {
-            InDirectory::Nothing => on_host(name, &host),
-            found => found.user(),
-        },
-        Accounts::Host(host) => on_host(name, &host),
-        Accounts::Unproven => unproven(name),
-    }
-    .with_context(|| {
+    let runtime = Runtime::new()?;
+    let found = runtime.block_on(async {
+        let lookup = Lookup::start(accounts)?;
+        anyhow::Ok(lookup.find(name, clock::now()).await?)
+    });
+    runtime.shutdown_background();
+    found.with_context(|| {
         let name = name.as_str();
         format!("no user `{name}` can log in; with --groups nobody is asked")
     })
-}
-
-/// What the directory has of a name.
-enum InDirectory {
-    User(Box<Found>),
-    /// Something that cannot log in.
-    Other,
-    Nothing,
-}
-
-impl InDirectory {
-    fn user(self) -> anyhow::Result<Found> {
-        match self {
-            Self::User(found) => Ok(*found),
-            Self::Other => {
-                bail!("the directory has that name, but not as that of one user (user_base, user_filter)")
-            }
-            Self::Nothing => bail!("the directory does not have that name"),
-        }
-    }
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn in_directory(name: &TypedName, settings: directory::Settings) -> anyhow::Result<InDirectory> {
-    let directory = Directory::start(settings)?;
-    let Some(entry) = directory.find(name, clock::now()).await? else {
-        return Ok(match directory.knows(name).await? {
-            true => InDirectory::Other,
-            false => InDirectory::Nothing,
-        });
-    };
-    let memberships = directory.memberships(&entry).await?;
-    let found = Found::new(Source::Ldap, &entry, memberships);
-    Ok(InDirectory::User(Box::new(found)))
-}
-
-/// The user as this host has them. Asked here and not in the PAM worker: whoever may run this need not be let in
-/// there, and a name service that hangs holds up nobody else.
-fn on_host(name: &TypedName, settings: &HostSettings) -> anyhow::Result<Found> {
-    let user = pam_worker::look_up(name).map_err(anyhow::Error::msg)?;
-    let user = user.context("this host has no user of that name")?;
-    let entry = nss::entry(&user, settings.min_uid, clock::now())
-        .with_context(|| format!("its uid is {}, and min_uid is {}", user.uid, settings.min_uid))?;
-    Ok(Found::new(Source::Nss, &entry, nss::memberships(&user)?))
-}
-
-/// Whoever says that this is their name, where nobody proves it.
-fn unproven(name: &TypedName) -> anyhow::Result<Found> {
-    let entry = unproven_entry(name).context("this is no user name")?;
-    Ok(Found::new(Source::Unproven, &entry, Vec::new()))
 }
 
 /// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.

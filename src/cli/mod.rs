@@ -10,6 +10,7 @@ mod format;
 mod hosts;
 mod import;
 mod log_level;
+mod lookup;
 mod pam_worker;
 mod recorded;
 mod reload;
@@ -64,8 +65,9 @@ enum Command {
     Explain(explain::Explain),
     /// Try what logins stand on, and say what is wrong
     ///
-    /// Tries every LDAP server as a login uses it: connection, certificate, bind_dn, users, groups. Prints what is
-    /// wrong and what to write instead. Exits with 0 if a login could work, with 1 if none can.
+    /// Tries every LDAP server as a login uses it (connection, certificate, bind_dn, users, groups), the PAM service
+    /// and its worker, and the broker's certificate. Prints what is wrong and what to write instead. Exits with 0 if
+    /// a login could work, with 1 if none can, and with 78 if the configuration has errors.
     Doctor(doctor::Doctor),
     /// Show what changes for whom between two configurations
     ///

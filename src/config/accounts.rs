@@ -9,6 +9,7 @@ use super::source::Place;
 use super::value::Located;
 use crate::authenticate::Method;
 use crate::directory::{Settings as DirectorySettings, UserLookup};
+use crate::entitlement::Policy;
 use crate::pam_worker::ClientSettings;
 
 /// Below are the accounts of services; people's begin here on Debian and on most others (`UID_MIN` of
@@ -57,13 +58,21 @@ impl Accounts {
         }
     }
 
-    /// The same, to add to it.
-    pub(super) fn directory_mut(&mut self) -> Option<&mut DirectorySettings> {
-        match self {
-            Self::Directory(directory)
-            | Self::DirectoryByPam(directory, _)
-            | Self::DirectoryThenHost { directory, .. } => Some(directory),
-            Self::Host(_) | Self::Unproven => None,
+    /// Adds the attributes that rules and templates of this policy name to those that are asked of the directory.
+    pub fn ask_for(&mut self, policy: &Policy) {
+        let (Self::Directory(settings)
+        | Self::DirectoryByPam(settings, _)
+        | Self::DirectoryThenHost {
+            directory: settings, ..
+        }) = self
+        else {
+            return;
+        };
+        let attributes = &mut settings.attributes;
+        for name in policy.attributes() {
+            if !attributes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                attributes.push(name.to_owned());
+            }
         }
     }
 }

@@ -178,9 +178,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         expectations::run(&expected, &policy, problems);
     }
     let mut accounts = accounts?;
-    if let Some(directory) = accounts.directory_mut() {
-        add_attributes(&mut directory.attributes, &policy);
-    }
+    accounts.ask_for(&policy);
     Some(Configuration {
         server: server.settings,
         state: server.state,
@@ -198,15 +196,6 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         warnings: Vec::new(),
         hash,
     })
-}
-
-/// Adds the attributes that rules and templates name to those that are asked of the directory.
-fn add_attributes(attributes: &mut Vec<String>, policy: &Policy) {
-    for name in policy.attributes() {
-        if !attributes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            attributes.push(name.to_owned());
-        }
-    }
 }
 
 /// Reads the files of one folder, in name order.

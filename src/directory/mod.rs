@@ -63,7 +63,7 @@ use self::sync::follower::{Plan, follow_forever};
 use self::user::Users;
 
 pub use change::{ChangeAnswer, Rejection};
-pub use doctor::{Examined, Questions, examine};
+pub use doctor::{Allowance, Examined, Questions, Throttle, examine, examine_host};
 pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal, Unavailable};
 pub use everybody::Everybody;
 pub use health::ServerHealth;

@@ -151,7 +151,7 @@ fn load_files(certificate: &Path, private_key: &Path, now: Now) -> Result<Served
     {
         tracing::warn!(certificate = %certificate.display(), "the certificate is out of its time: {words}");
     }
-    let ends = pair.cert.first().and_then(end_of);
+    let ends = pair.cert.first().and_then(times_of).map(|(_, end)| end);
     let unusable = |source| CertificateError::Unusable {
         path: certificate.to_owned(),
         source,
@@ -175,6 +175,16 @@ fn load_files(certificate: &Path, private_key: &Path, now: Now) -> Result<Served
 /// Says which file is wrong and what to do.
 pub(super) fn check_files(certificate: &Path, private_key: &Path) -> Result<(), CertificateError> {
     read_pair(certificate, private_key, &ring::default_provider()).map(drop)
+}
+
+/// From when until when the first certificate of a pair that can be served is valid (RFC 5280 section 4.1.2.5); none
+/// if it does not say so. Blocks on file access.
+///
+/// # Errors
+/// Says which file is wrong and what to do.
+pub(super) fn times(certificate: &Path, private_key: &Path) -> Result<Option<(Now, Now)>, CertificateError> {
+    let pair = read_pair(certificate, private_key, &ring::default_provider())?;
+    Ok(pair.cert.first().and_then(times_of))
 }
 
 /// The certificate with its intermediates, and the key that belongs to it.
@@ -255,11 +265,15 @@ fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, u32), CertificateError> {
     Ok((bytes, metadata.permissions().mode()))
 }
 
-/// When the certificate ends, if it says so as RFC 5280 section 4.1.2.5 wants it.
-fn end_of(leaf: &CertificateDer<'_>) -> Option<Now> {
+/// When the certificate begins and ends, if it says so as RFC 5280 section 4.1.2.5 wants it.
+fn times_of(leaf: &CertificateDer<'_>) -> Option<(Now, Now)> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
-    let end_s = certificate.validity().not_after.timestamp();
-    Some(Now::from_unix_ms(end_s.saturating_mul(1000)))
+    let validity = certificate.validity();
+    let moment = |seconds: i64| Now::from_unix_ms(seconds.saturating_mul(1000));
+    Some((
+        moment(validity.not_before.timestamp()),
+        moment(validity.not_after.timestamp()),
+    ))
 }
 
 /// In which way the certificate is not valid now, if so. Asks a verifier that trusts the certificate itself;
@@ -403,9 +417,8 @@ mod tests {
         assert_eq!(at(3650), None);
         assert!(at(3653).unwrap().contains("expired"), "{:?}", at(3653));
         assert!(at(-2).is_some());
-        let left = end_of(&read_chain(&certificate).unwrap()[0])
-            .unwrap()
-            .since(now());
+        let (_, end) = times_of(&read_chain(&certificate).unwrap()[0]).unwrap();
+        let left = end.since(now());
         assert_eq!(left.as_secs() / (24 * 60 * 60), 3652);
         // One of a name, an issuer and a purpose of its own is nobody's matter here.
         assert_eq!(

@@ -8,6 +8,7 @@ mod body;
 pub mod certificate;
 mod connection;
 mod door;
+mod doctor;
 mod forwarded;
 mod host_names;
 mod limits;
@@ -27,6 +28,7 @@ mod write_deadline;
 use std::future::Future;
 
 pub use certificate::{CertificateError, Served};
+pub use doctor::examine;
 pub use listener::{BindError, bind};
 pub use metrics::{MetricsServer, MetricsSource};
 pub use server::{Handle, Server};

@@ -32,8 +32,21 @@ const LAST_DAY: Duration = Duration::from_secs(237_640_000_000);
 /// # Errors
 /// If only one of the two is there, or if the pair cannot be made.
 pub(super) fn ensure(folder: &Path, now: Now) -> Result<(PathBuf, PathBuf), CertificateError> {
-    let certificate = folder.join(CERTIFICATE);
-    let private_key = folder.join(PRIVATE_KEY);
+    if let Some(pair) = find(folder)? {
+        return Ok(pair);
+    }
+    let (certificate, private_key) = paths(folder);
+    make(&certificate, &private_key, &HostNames::of_this_machine(), now)?;
+    tracing::info!(certificate = %certificate.display(), "made a self-signed certificate");
+    Ok((certificate, private_key))
+}
+
+/// The pair in this folder, as the paths of certificate and key, if there is one.
+///
+/// # Errors
+/// If only one of the two is there, or if the folder cannot be looked into.
+pub(super) fn find(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, CertificateError> {
+    let (certificate, private_key) = paths(folder);
     let is_there = |path: &Path| {
         path.try_exists().map_err(|source| CertificateError::Unreadable {
             path: path.to_owned(),
@@ -41,25 +54,21 @@ pub(super) fn ensure(folder: &Path, now: Now) -> Result<(PathBuf, PathBuf), Cert
         })
     };
     match (is_there(&certificate)?, is_there(&private_key)?) {
-        (true, true) => {}
-        (false, false) => {
-            make(&certificate, &private_key, &HostNames::of_this_machine(), now)?;
-            tracing::info!(certificate = %certificate.display(), "made a self-signed certificate");
-        }
-        (true, false) => {
-            return Err(CertificateError::Half {
-                present: certificate,
-                missing: private_key,
-            });
-        }
-        (false, true) => {
-            return Err(CertificateError::Half {
-                present: private_key,
-                missing: certificate,
-            });
-        }
+        (true, true) => Ok(Some((certificate, private_key))),
+        (false, false) => Ok(None),
+        (true, false) => Err(CertificateError::Half {
+            present: certificate,
+            missing: private_key,
+        }),
+        (false, true) => Err(CertificateError::Half {
+            present: private_key,
+            missing: certificate,
+        }),
     }
-    Ok((certificate, private_key))
+}
+
+fn paths(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join(CERTIFICATE), folder.join(PRIVATE_KEY))
 }
 
 fn make(certificate: &Path, private_key: &Path, host: &HostNames, now: Now) -> Result<(), CertificateError> {

@@ -48,6 +48,17 @@ impl Client {
         self.0.reachable.load(Ordering::Relaxed)
     }
 
+    /// Asks the worker for a sign of life.
+    ///
+    /// # Errors
+    /// It gave none in time.
+    pub async fn ping(&self) -> Result<(), Unreachable> {
+        match self.0.ping().await? {
+            Reply::Pong => Ok(()),
+            other => Err(unexpected(&other, false)),
+        }
+    }
+
     /// The user of this host with that name, and all groups; none if the host says that there is none.
     ///
     /// # Errors
@@ -126,6 +137,10 @@ impl Inner {
         QUEUE_WAIT_MAX + self.settings.timeout + CLIENT_GRACE
     }
 
+    async fn ping(&self) -> Result<Reply, Unreachable> {
+        self.ask(&Request::Ping, PROBE_TIMEOUT).await
+    }
+
     /// Asks once, and remembers whether anybody was there. The worker's word that it could not find out is an
     /// error here.
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Reply, Unreachable> {
@@ -151,7 +166,7 @@ impl Inner {
 async fn probe(inner: Weak<Inner>) {
     while let Some(inner) = inner.upgrade() {
         // The outcome is remembered; an absent worker is reported by whoever needs it.
-        let _ = inner.ask(&Request::Ping, PROBE_TIMEOUT).await;
+        let _ = inner.ping().await;
         drop(inner);
         sleep(PROBE_EVERY).await;
     }

@@ -7,6 +7,7 @@ mod answers;
 mod child;
 mod client;
 mod conversation;
+mod doctor;
 mod ffi;
 mod frame;
 mod history;
@@ -23,6 +24,7 @@ mod transaction;
 
 pub use answers::{Change, Dates, HostGroup, HostUser, Refusal, Unreachable, Verdict};
 pub use client::Client;
+pub use doctor::examine;
 pub use lookup::user as look_up;
 pub use process::run as run_process;
 pub use settings::{ClientSettings, Service, WorkerSettings};

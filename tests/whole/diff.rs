@@ -1,6 +1,7 @@
 //! `diff` as an admin runs it, against a real directory with more users than fit on a page.
 
 mod guide;
+mod sources;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -201,7 +202,7 @@ fn a_list_of_users_is_enough() {
     assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stdout);
     assert!(
-        told.contains("NOT COMPARED: 1 user.\n  u0: the directory has no such user"),
+        told.contains("NOT COMPARED: 1 user.\n  u0: the directory does not have that name"),
         "{told}"
     );
     assert!(text(&output.stderr).contains("what is printed is not all"));

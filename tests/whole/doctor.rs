@@ -1,5 +1,7 @@
 //! `x2godirector doctor` against real directories.
 
+mod parts;
+
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -12,6 +14,12 @@ use crate::lab::slapd::{self, Slapd};
 
 /// What it says of this configuration, and whether a login could work.
 fn examined(configuration: &str) -> (bool, String) {
+    let (code, text) = examined_with(configuration, &[]);
+    (code == Some(0), text)
+}
+
+/// The exit code with these arguments, and what it says.
+fn examined_with(configuration: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("50-test.toml"), configuration).unwrap();
     let password = folder.path().join("service-password");
@@ -24,10 +32,11 @@ fn examined(configuration: &str) -> (bool, String) {
     } = Command::new(env!("CARGO_BIN_EXE_x2godirector"))
         .args(["doctor", "--config"])
         .arg(folder.path())
+        .args(arguments)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
-    (status.success(), text)
+    (status.code(), text)
 }
 
 fn says(text: &str, lines: &[&str]) {
@@ -78,11 +87,31 @@ fn each_thing_that_is_wrong_has_its_line() {
     says(
         &text,
         &[
-            "  ! the directory locks an account after 3 wrong passwords",
+            "  ! the directory locks an account after 3 wrong passwords and does not forget them within a day",
+            "    → have the directory forget failures (pwdFailureCountInterval: 600), and write\n      \
+             [authentication.throttle]\n      user = \"1 in 10m\"\n      user_elsewhere = \"1 in 10m\"\n",
             "  ! rules name the group `student`, which does not exist\n",
             "  ! rules name the group `staff`, and several are called so: it grants nothing\n",
             "    → write the one you mean: groups = [\"cn=staff,ou=groups,dc=example,dc=org\"]",
         ],
+    );
+    slapd.modify(&format!(
+        "dn: cn=policy,{}\nchangetype: modify\nadd: pwdFailureCountInterval\npwdFailureCountInterval: 300\n",
+        slapd::BASE
+    ));
+    let advised = "[authentication.throttle]\nuser = \"1 in 5m\"\nuser_elsewhere = \"1 in 5m\"\n";
+    let (_, text) = examined(&good);
+    says(
+        &text,
+        &[
+            "  ! the directory locks an account after 3 wrong passwords in 5m, and the broker lets 15 through: ",
+            &format!("    → {}\n", advised.trim().replace('\n', "\n      ")),
+        ],
+    );
+    let (_, text) = examined(&(good.clone() + advised));
+    says(
+        &text,
+        &["3 wrong passwords in 5m; the broker lets no more than 2 through\n"],
     );
     for (right, wrong, lines) in [
         (
@@ -157,7 +186,7 @@ fn a_domain_is_looked_at_as_one() {
             "  ✓ groups are found: ",
             "  ✓ every group that rules name is one group\n",
             &format!(
-                "  ! the directory locks an account after {} wrong passwords",
+                "  ! the directory locks an account after {} wrong passwords in 30m, and the broker lets 15 through: ",
                 samba::LOCKOUT_THRESHOLD
             ),
         ],

@@ -1,4 +1,4 @@
-//! Whom to compare: all users of the directory, or those on a list, a handful at a time.
+//! Whom to compare: all users of the directory, or those on a list, wherever they are; a handful at a time.
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::task::JoinSet;
 
+use crate::cli::lookup::{self, Lookup, NotFound};
 use crate::directory::{Directory, Entry, Everybody, Unavailable};
-use crate::identity;
-use crate::model::{Account, Now, Person, Source, TypedName};
+use crate::model::{Now, Person, TypedName};
 
 /// How many users are read at once; as many as the connections for searches that a directory has by default.
 const AT_ONCE: usize = 8;
@@ -19,7 +19,6 @@ const LINE_BYTES_MAX: u64 = 1024;
 
 /// The people that are still to come.
 pub(super) struct People {
-    directory: Directory,
     origin: Origin,
     now: Now,
 }
@@ -27,11 +26,15 @@ pub(super) struct People {
 enum Origin {
     /// The directory, page by page.
     Directory {
+        directory: Directory,
         everybody: Box<Everybody>,
         page: std::vec::IntoIter<Entry>,
     },
     /// A list of names.
-    List(BufReader<tokio::fs::File>),
+    List {
+        lookup: Lookup,
+        lines: BufReader<tokio::fs::File>,
+    },
 }
 
 /// Somebody, or why they cannot be compared.
@@ -42,7 +45,7 @@ pub(super) enum Read {
         name: String,
         why: String,
     },
-    /// The directory did not answer in full.
+    /// Whoever should know did not answer in full.
     Unavailable {
         name: String,
         why: String,
@@ -50,38 +53,54 @@ pub(super) enum Read {
 }
 
 impl People {
-    /// All users of the directory.
-    pub(super) async fn all(directory: Directory, now: Now) -> anyhow::Result<Self> {
-        let everybody = Box::new(directory.everybody(now).await?);
-        let page = Vec::new().into_iter();
-        let origin = Origin::Directory { everybody, page };
-        Ok(Self {
+    /// All users of the directory, where there is one.
+    pub(super) async fn all(lookup: Lookup, now: Now) -> anyhow::Result<Self> {
+        let directory = match lookup {
+            Lookup::Directory(directory) => directory,
+            Lookup::DirectoryThenHost(directory, _) => {
+                eprintln!(
+                    "x2godirector: these are the users of the directory; those of this host are not listed by \
+                     anything, so name them with --users FILE"
+                );
+                directory
+            }
+            Lookup::Host(_) => bail!(
+                "NEW's users are this host's own (source = \"nss\"), and nothing lists all of them: SSSD, for one, does \
+                 not. Write their names into a file, one a line, and give it with --users FILE; `getent group NAME` \
+                 shows who is in a group"
+            ),
+            Lookup::Unproven => bail!(
+                "NEW takes every name (methods = [\"none\"]), so there is no list of users. Write the names to compare \
+                 into a file, one a line, and give it with --users FILE"
+            ),
+        };
+        let origin = Origin::Directory {
+            everybody: Box::new(directory.everybody(now).await?),
             directory,
-            origin,
-            now,
-        })
+            page: Vec::new().into_iter(),
+        };
+        Ok(Self { origin, now })
     }
 
     /// Those whose names stand in a file, one a line; `-` is standard input.
-    pub(super) async fn listed(directory: Directory, file: &Path, now: Now) -> anyhow::Result<Self> {
+    pub(super) fn listed(lookup: Lookup, file: &Path, now: Now) -> anyhow::Result<Self> {
         let open = if file == Path::new("-") {
             File::from(std::io::stdin().as_fd().try_clone_to_owned()?)
         } else {
             File::open(file).with_context(|| file.display().to_string())?
         };
-        let origin = Origin::List(BufReader::new(tokio::fs::File::from_std(open)));
-        Ok(Self {
-            directory,
-            origin,
-            now,
-        })
+        let origin = Origin::List {
+            lookup,
+            lines: BufReader::new(tokio::fs::File::from_std(open)),
+        };
+        Ok(Self { origin, now })
     }
 
     /// A guess how many there are in all, if there is one.
     pub(super) fn of_all(&self) -> Option<usize> {
         match &self.origin {
             Origin::Directory { everybody, .. } => everybody.of_all(),
-            Origin::List(_) => None,
+            Origin::List { .. } => None,
         }
     }
 
@@ -89,20 +108,25 @@ impl People {
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Vec<Read>>> {
         let mut reading = JoinSet::new();
         for at in 0..AT_ONCE {
-            let directory = self.directory.clone();
             match &mut self.origin {
-                Origin::Directory { everybody, page } => {
+                Origin::Directory {
+                    directory,
+                    everybody,
+                    page,
+                } => {
+                    let directory = directory.clone();
                     let Some(entry) = next_entry(everybody, page).await? else {
                         break;
                     };
                     reading.spawn(async move { (at, read(&directory, entry).await) });
                 }
-                Origin::List(lines) => {
+                Origin::List { lookup, lines } => {
+                    let lookup = lookup.clone();
                     let Some(name) = next_name(lines).await? else {
                         break;
                     };
                     let now = self.now;
-                    reading.spawn(async move { (at, find(&directory, name, now).await) });
+                    reading.spawn(async move { (at, find(&lookup, name, now).await) });
                 }
             }
         }
@@ -150,7 +174,7 @@ async fn next_name(lines: &mut BufReader<tokio::fs::File>) -> anyhow::Result<Opt
     }
 }
 
-async fn find(directory: &Directory, name: String, now: Now) -> Read {
+async fn find(lookup: &Lookup, name: String, now: Now) -> Read {
     let typed = match TypedName::new(&name) {
         Ok(typed) => typed,
         Err(why) => {
@@ -158,28 +182,16 @@ async fn find(directory: &Directory, name: String, now: Now) -> Read {
             return Read::Unknown { name, why };
         }
     };
-    match directory.find(&typed, now).await {
-        Ok(Some(entry)) => read(directory, entry).await,
-        Ok(None) => {
-            let why = "the directory has no such user, or several".to_owned();
-            Read::Unknown { name, why }
-        }
-        Err(unavailable) => {
-            let why = unavailable.to_string();
-            Read::Unavailable { name, why }
-        }
+    match lookup.find(&typed, now).await {
+        Ok(found) => Read::Person(Box::new(found.person)),
+        Err(NotFound::Unknown(why)) => Read::Unknown { name, why },
+        Err(NotFound::Unavailable(why)) => Read::Unavailable { name, why },
     }
 }
 
 async fn read(directory: &Directory, entry: Entry) -> Read {
-    match directory.memberships(&entry).await {
-        Ok(groups) => {
-            let account = Account {
-                source: Source::Ldap,
-                user: entry.user.clone(),
-            };
-            Read::Person(Box::new(identity::person(account, &entry, groups)))
-        }
+    match lookup::of_entry(directory, &entry).await {
+        Ok(found) => Read::Person(Box::new(found.person)),
         Err(unavailable) => Read::Unavailable {
             name: entry.user.to_string(),
             why: unavailable.to_string(),

@@ -22,14 +22,14 @@ const SLOW: Duration = Duration::from_millis(500);
 /// `noSuchObject` (RFC 4511 appendix A.2).
 const NO_SUCH_OBJECT: u32 = 32;
 
-/// Looks at the bases, at one user, and at that user's groups.
+/// Looks at the bases, at one user, and at that user's groups; says also whether there is the user.
 pub(super) async fn checks(
     servers: &Arc<Servers>,
     settings: &Settings,
     root: &Root,
     questions: &Questions<'_>,
     now: Now,
-) -> Vec<Check> {
+) -> (Vec<Check>, bool) {
     let mut checks = Vec::new();
     if let UserLookup::Search { base: users, .. } = &settings.user_lookup {
         checks.push(base(servers, "user_base", users, root).await);
@@ -37,20 +37,20 @@ pub(super) async fn checks(
     checks.push(base(servers, "group_base", &settings.group_base, root).await);
     let users = Users::new(settings);
     checks.extend(speed(servers, settings, &users).await);
-    let entry = match user(servers, settings, &users, questions.user, now).await {
+    let entry = match user(servers, settings, &users, questions, now).await {
         Ok(entry) => {
             checks.push(found(&entry));
             entry
         }
         Err(check) => {
             checks.push(check);
-            return checks;
+            return (checks, false);
         }
     };
     let groups = Groups::new(settings, Arc::clone(servers));
     checks.push(memberships(&groups, &entry).await);
     checks.extend(names(&groups, questions.groups).await);
-    checks
+    (checks, true)
 }
 
 /// Whether a base is there.
@@ -99,19 +99,32 @@ async fn user(
     servers: &Servers,
     settings: &Settings,
     users: &Users,
-    name: Option<&TypedName>,
+    questions: &Questions<'_>,
     now: Now,
 ) -> Result<Entry, Check> {
     let unavailable = |unavailable: Unavailable| Check::bad(unavailable.cause, None);
-    let name = match name {
+    let name = match questions.user {
         Some(name) => name.clone(),
         None => anybody(servers, settings).await?,
     };
     let answer = servers.search(users.query(&name)).await.map_err(unavailable)?;
-    let entry = users.entry(answer, now).map_err(unavailable)?;
-    entry.ok_or_else(|| {
+    if let Some(entry) = users.entry(answer, now).map_err(unavailable)? {
+        return Ok(entry);
+    }
+    // A name that the directory has in any other form is never looked for elsewhere.
+    let follows = questions.others_follow && {
+        let any = servers
+            .search(users.any_query(&name))
+            .await
+            .map_err(unavailable)?;
+        !users.is_any(any).map_err(unavailable)?
+    };
+    let name = name.as_str();
+    Err(if follows {
+        Check::good(format!("no user is called {name}, so that this host is asked"))
+    } else {
         Check::bad(
-            format!("no user is called {}, or several are", name.as_str()),
+            format!("no user is called {name}, or several are"),
             Some("look at user_base, user_filter and user_attribute".to_owned()),
         )
     })
@@ -158,7 +171,7 @@ async fn anybody(servers: &Servers, settings: &Settings) -> Result<TypedName, Ch
 }
 
 /// A user who could be read.
-fn found(entry: &Entry) -> Check {
+pub(super) fn found(entry: &Entry) -> Check {
     let state = match entry.state {
         AccountState::Active => "",
         AccountState::Locked => " (locked)",

@@ -3,6 +3,7 @@
 
 mod connection;
 mod contents;
+mod host;
 mod lockout;
 mod root;
 
@@ -15,6 +16,9 @@ use super::servers::Servers;
 use super::settings::{Server, Settings};
 use super::{SetupError, tls};
 
+pub use host::examine as examine_host;
+pub use lockout::{Allowance, Throttle};
+
 /// What to ask about beside the directory itself.
 #[derive(Debug)]
 pub struct Questions<'a> {
@@ -22,8 +26,10 @@ pub struct Questions<'a> {
     pub user: Option<&'a TypedName>,
     /// Names of groups, in lower case, that should each be one group.
     pub groups: &'a [String],
-    /// After how many wrong passwords of one user the broker refuses more of them itself; none if it never does.
-    pub failures_max: Option<u32>,
+    /// When the broker refuses wrong passwords of one user itself.
+    pub throttle: Throttle,
+    /// Whether a user who is not here may be one of another source.
+    pub others_follow: bool,
 }
 
 /// What one server is like.
@@ -33,6 +39,8 @@ pub struct Examined {
     pub server: String,
     /// What was looked at, in this order.
     pub checks: Vec<Check>,
+    /// Whether the user to try was found; anybody, if none was given.
+    pub has_user: bool,
 }
 
 impl Examined {
@@ -54,10 +62,7 @@ pub async fn examine(
 ) -> Result<Vec<Examined>, SetupError> {
     let mut all = Vec::new();
     for server in &settings.servers {
-        all.push(Examined {
-            server: server.to_string(),
-            checks: one(server, settings, questions, now).await?,
-        });
+        all.push(one(server, settings, questions, now).await?);
     }
     Ok(all)
 }
@@ -68,15 +73,21 @@ async fn one(
     settings: &Settings,
     questions: &Questions<'_>,
     now: Now,
-) -> Result<Vec<Check>, SetupError> {
+) -> Result<Examined, SetupError> {
+    let mut examined = Examined {
+        server: server.to_string(),
+        checks: Vec::new(),
+        has_user: false,
+    };
     let tls = Settings::need_tls(std::slice::from_ref(server))
         .then(|| tls::client(settings.ca_file.as_deref()))
         .transpose()
         .map_err(|error| SetupError(error.to_string()))?;
-    let mut checks = connection::checks(&Dialer::new(server, tls, settings), now).await;
-    if checks.iter().any(|check| check.outcome == Outcome::Bad) {
-        return Ok(checks);
+    examined.checks = connection::checks(&Dialer::new(server, tls, settings), now).await;
+    if !examined.lets_people_in() {
+        return Ok(examined);
     }
+    let checks = &mut examined.checks;
     let alone = Settings {
         servers: vec![server.clone()],
         ..settings.clone()
@@ -89,10 +100,12 @@ async fn one(
                 None => "no bind_dn: searches are anonymous".to_owned(),
             }));
             checks.extend(root.checks(&alone, now));
-            checks.extend(contents::checks(&servers, &alone, &root, questions, now).await);
-            checks.extend(lockout::checks(&servers, &alone, &root, questions.failures_max).await);
+            let (contents, has_user) = contents::checks(&servers, &alone, &root, questions, now).await;
+            checks.extend(contents);
+            checks.extend(lockout::checks(&servers, &alone, &root, &questions.throttle).await);
+            examined.has_user = has_user;
         }
         Err(unavailable) => checks.push(Check::bad(unavailable.cause, None)),
     }
-    Ok(checks)
+    Ok(examined)
 }
