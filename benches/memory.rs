@@ -27,7 +27,10 @@ use site::{SSHA, Site, Size};
 const PROFILES: usize = 10_000;
 const RULES: usize = 5_000;
 const TICKETS: usize = 10_000;
+const RELOADS: usize = 5;
 const GOAL_MIB: f64 = 40.0;
+/// How long the allocator takes to give back what was freed (jemalloc's `dirty_decay_ms`), and a little more.
+const GIVEN_BACK: Duration = Duration::from_secs(12);
 
 fn main() {
     let mut site = Site::start(&Size {
@@ -49,6 +52,11 @@ fn main() {
     let start = begun.elapsed();
     site.wait_until_ready();
     say("   started with the tickets ", &mut site);
+    for _ in 0..RELOADS {
+        let done = site.broker.ask(&["reload"]);
+        assert!(done.status.success(), "{done:?}");
+    }
+    say("   after reloads            ", &mut site);
     println!(
         "   goal <= {GOAL_MIB} MiB; from start to listening {:.0} ms",
         start.as_secs_f64() * 1e3
@@ -56,8 +64,8 @@ fn main() {
 }
 
 fn say(when: &str, site: &mut Site) {
-    // Connections of the last clients are closed by then.
-    std::thread::sleep(Duration::from_secs(2));
+    // Connections of the last clients are closed by then, too.
+    std::thread::sleep(GIVEN_BACK);
     println!("{when} {:>6.1} MiB", resident_mib(site.broker.process().id()));
 }
 

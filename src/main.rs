@@ -2,11 +2,18 @@
 
 use std::process::ExitCode;
 
-/// Passwords pass through buffers of libraries (TLS records, HTTP bodies) that nobody but the allocator can wipe.
+use tikv_jemallocator::Jemalloc;
+
+/// The allocator that gives the peak of reading a configuration back: `docs/decisions/allocator.md`.
+#[cfg(not(feature = "wipe-freed-memory"))]
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
+/// The same, wiping. Passwords pass through buffers of libraries (TLS records, HTTP bodies) that nobody but the
+/// allocator can wipe.
 #[cfg(feature = "wipe-freed-memory")]
 #[global_allocator]
-static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
-    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<Jemalloc> = zeroizing_alloc::ZeroAlloc(Jemalloc);
 
 fn main() -> ExitCode {
     x2godirector::cli::run(std::env::args_os())
