@@ -100,6 +100,24 @@ fn a_certificate_that_does_not_fit_and_a_secret_that_is_none_are_found_before_an
 }
 
 #[test]
+fn of_very_many_problems_the_caller_and_the_log_get_as_many_as_check_prints() {
+    let slapd = Slapd::start(&directory());
+    let good = configuration(&slapd, Reach::Plain, 1);
+    let broker = Broker::start(&good);
+    let wrong: String = (0..300)
+        .map(|at| format!("[rule.all{at}]\nprofile = \"xfce\"\n"))
+        .collect();
+    broker.write_configuration(&(good + &wrong));
+    let refused = String::from_utf8(broker.ask(&["reload"]).stdout).unwrap();
+    let check = String::from_utf8(broker.run(&["check"]).stdout).unwrap();
+    assert!(check.contains("\n… and "), "{check}");
+    assert!(refused.starts_with(&check), "{refused}");
+    let missing = |text: &str| text.matches("`profiles` is missing in [rule.all").count();
+    assert!(missing(&check) > 0, "{check}");
+    assert_eq!(missing(&broker.log()), missing(&check));
+}
+
+#[test]
 fn reloads_at_the_same_time_wait_for_each_other_and_all_are_answered() {
     let slapd = Slapd::start(&directory());
     let broker = Broker::start(&configuration(&slapd, Reach::Plain, 1));
