@@ -71,6 +71,9 @@ impl Daemon {
         let current = self.broker.snapshot();
         let snapshot =
             snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
+        if let Some(directory) = &snapshot.directory {
+            directory.try_service_account().await?;
+        }
         self.records.audit.turn_to(audit_file);
         self.broker.replace(snapshot);
         self.front.reload(certificate);

@@ -117,6 +117,27 @@ fn of_very_many_problems_the_caller_and_the_log_get_as_many_as_check_prints() {
     assert_eq!(missing(&broker.log()), missing(&check));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_the_directory_refuses_is_found_before_anything_changes() {
+    let mut site = Site::start(Reach::Tls);
+    let secret = site.broker.folder().join("conf.d/service-password");
+    let right = fs::read(&secret).unwrap();
+    fs::write(&secret, "another-one").unwrap();
+    let refused = site.broker.ask(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let refused = String::from_utf8(refused.stdout).unwrap();
+    assert!(
+        refused.contains("check bind_dn and bind_password_file") && refused.contains("Not reloaded"),
+        "{refused}"
+    );
+    assert_eq!(profiles(&site.list("alice").await), ["office", "terminal"]);
+    // A directory that says nothing has nothing against it.
+    site.slapd.kill();
+    assert!(said(&site.broker.ask(&["reload"])).contains("Reloaded"));
+    fs::write(&secret, right).unwrap();
+    said(&site.broker.ask(&["reload"]));
+}
+
 #[test]
 fn reloads_at_the_same_time_wait_for_each_other_and_all_are_answered() {
     let slapd = Slapd::start(&directory());
