@@ -190,7 +190,7 @@ fn admin_socket(settings: &admin::Settings) -> Result<Option<Socket>, SocketErro
 fn read(folders: &[PathBuf]) -> Result<Configuration, StartError> {
     let configuration =
         config::load(folders, config::process_environment()).map_err(StartError::Configuration)?;
-    for warning in &configuration.warnings {
+    for warning in config::told(&configuration.warnings) {
         tracing::warn!("{warning}");
     }
     Ok(configuration)

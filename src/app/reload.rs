@@ -10,8 +10,6 @@ use crate::audit::AuditFile;
 use crate::config::{self, Configuration, Diagnostic};
 use crate::http::certificate::{self, Served};
 
-/// Most diagnostics in a report; `check` prints them all.
-const DIAGNOSTICS_MAX: usize = 1000;
 /// What a reload leaves to the next start.
 const NEEDS_RESTART: &str = "[server]: all but the certificate takes effect at the next restart";
 
@@ -68,11 +66,14 @@ impl Daemon {
             audit_file,
         } = fresh;
         report.summary = Some(config::summary(Ok(&configuration)));
-        report.diagnostics = shown(&configuration.warnings);
+        report.diagnostics = config::told(&configuration.warnings).collect();
         let needs_restart = self.fixed.differs_from(&Fixed::of(&configuration));
         let current = self.broker.snapshot();
         let snapshot =
             snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
+        if let Some(directory) = &snapshot.directory {
+            directory.try_service_account().await?;
+        }
         self.records.audit.turn_to(audit_file);
         self.broker.replace(snapshot);
         self.front.reload(certificate);
@@ -121,12 +122,12 @@ fn read(folders: &[PathBuf]) -> Result<Fresh, StartError> {
 fn refuse(error: StartError, report: &mut ReloadReport) -> String {
     let cause = match error {
         StartError::Configuration(problems) => {
-            for problem in &problems {
-                tracing::error!("{problem}");
+            for told in config::told(&problems) {
+                tracing::error!("{told}");
             }
             report.summary = Some(config::summary(Err(&problems)));
-            report.diagnostics = shown(&problems);
-            in_one_line(&report.diagnostics)
+            report.diagnostics = config::told(&problems).collect();
+            in_one_line(&problems)
         }
         error => {
             tracing::error!("{error}");
@@ -138,27 +139,11 @@ fn refuse(error: StartError, report: &mut ReloadReport) -> String {
     cause
 }
 
-/// The diagnostics as `check` prints them, within the bound of a report.
-fn shown(problems: &[Diagnostic]) -> Vec<String> {
-    let mut shown: Vec<_> = problems
-        .iter()
-        .take(DIAGNOSTICS_MAX)
-        .map(ToString::to_string)
-        .collect();
-    if problems.len() > DIAGNOSTICS_MAX {
-        let more = problems.len() - DIAGNOSTICS_MAX;
-        shown.push(format!("and {more} more; x2godirector check prints them all"));
-    }
-    shown
-}
-
 /// The first of them, and how many more there are.
-fn in_one_line(diagnostics: &[String]) -> String {
-    let first = diagnostics
-        .first()
-        .and_then(|text| text.lines().next())
-        .unwrap_or_default();
-    match diagnostics.len() {
+fn in_one_line(problems: &[Diagnostic]) -> String {
+    let first = problems.first().map(ToString::to_string).unwrap_or_default();
+    let first = first.lines().next().unwrap_or_default();
+    match problems.len() {
         0 | 1 => first.to_owned(),
         all => format!("{first} (and {} more)", all - 1),
     }

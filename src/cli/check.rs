@@ -30,12 +30,8 @@ pub fn report(
         Ok(configuration) => &configuration.warnings,
         Err(problems) => problems,
     };
-    let (told, more) = config::told(problems);
-    for problem in told {
-        writeln!(out, "{problem}\n")?;
-    }
-    if more > 0 {
-        writeln!(out, "… and {more} more\n")?;
+    for told in config::told(problems) {
+        writeln!(out, "{told}\n")?;
     }
     let loaded = loaded.as_ref().map_err(Vec::as_slice);
     writeln!(out, "{}", config::summary(loaded))?;

@@ -157,12 +157,8 @@ fn complain(what: &impl Display, exit: u8) -> ExitCode {
 
 /// Prints what is wrong with the configuration, and gives the exit code for it.
 fn complain_about(problems: &[Diagnostic]) -> ExitCode {
-    let (told, more) = config::told(problems);
-    for problem in told {
-        eprintln!("{problem}\n");
-    }
-    if more > 0 {
-        eprintln!("… and {more} more\n");
+    for told in config::told(problems) {
+        eprintln!("{told}\n");
     }
     complain(&"the configuration cannot be used", EXIT_CONFIGURATION)
 }

@@ -118,10 +118,15 @@ fn visible(text: &str) -> String {
 /// Most problems of one reading that are told: the rest are mostly more of the same.
 const TOLD_MAX: usize = 200;
 
-/// The problems to tell, and how many more there are.
-pub fn told(problems: &[Diagnostic]) -> (&[Diagnostic], usize) {
-    let (told, rest) = problems.split_at(problems.len().min(TOLD_MAX));
-    (told, rest.len())
+/// What to tell of these problems, each as it is printed: of very many the first, and then how many more there are.
+pub fn told(problems: &[Diagnostic]) -> impl Iterator<Item = String> {
+    let more = problems.len().saturating_sub(TOLD_MAX);
+    let more = (more > 0).then(|| format!("… and {more} more"));
+    problems
+        .iter()
+        .take(TOLD_MAX)
+        .map(ToString::to_string)
+        .chain(more)
 }
 
 /// Collects the problems of one reading, so that a run reports all of them and not the first.

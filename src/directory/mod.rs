@@ -50,9 +50,10 @@ mod verdict;
 mod way;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 
 use crate::model::{Dn, Membership, Now, Password, TypedName};
 
@@ -69,6 +70,9 @@ pub use everybody::Everybody;
 pub use health::ServerHealth;
 pub use nss::Host;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
+
+/// How long the servers have for a trial of the service account: somebody waits for the reload that it belongs to.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the settings cannot be used, in the admin's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +121,18 @@ impl Directory {
                 _refresh: refresh,
             }),
         })
+    }
+
+    /// Tries the service account, with one bind at each server until one takes it. Servers that do not answer within
+    /// [`TRIAL_TIMEOUT`] in all say nothing against it.
+    ///
+    /// # Errors
+    /// A server refuses the account, and none takes it.
+    pub async fn try_service_account(&self) -> Result<(), SetupError> {
+        timeout(TRIAL_TIMEOUT, self.inner.servers.try_service_account())
+            .await
+            .unwrap_or(Ok(()))
+            .map_err(SetupError)
     }
 
     /// The entry of the user of that name, with one search. None also if the name fits several entries, of which

@@ -16,6 +16,7 @@ use super::dial::Dialer;
 use super::exchange::Exchange;
 use super::relay::{Relayed, relay};
 use super::request::Request;
+use super::server::{BUSY, UNAVAILABLE};
 use super::settings::ServiceAccount;
 use super::trouble::Trouble;
 
@@ -67,7 +68,15 @@ where
 pub(super) struct SearchConnections {
     dialer: Arc<Dialer>,
     service: Option<ServiceAccount>,
-    refused: Mutex<Option<(Instant, String)>>,
+    refused: Mutex<Option<Refused>>,
+}
+
+/// What a server said to the service account when it did not take it.
+struct Refused {
+    when: Instant,
+    cause: String,
+    /// Whether it spoke of the account, and not of itself.
+    of_the_account: bool,
 }
 
 /// One connection for searches.
@@ -130,7 +139,11 @@ impl SearchConnections {
             "{}: the server refuses bind_dn {} (code {} {}): {hint}",
             self.dialer.server, service.dn, answer.code, answer.text
         );
-        *self.lock() = Some((Instant::now(), cause.clone()));
+        *self.lock() = Some(Refused {
+            when: Instant::now(),
+            cause: cause.clone(),
+            of_the_account: ![BUSY, UNAVAILABLE].contains(&answer.code),
+        });
         Err(Trouble::Busy(cause))
     }
 
@@ -138,11 +151,19 @@ impl SearchConnections {
     fn just_refused(&self) -> Option<String> {
         self.lock()
             .as_ref()
-            .filter(|(when, _)| when.elapsed() < REFUSED_PAUSE)
-            .map(|(_, cause)| cause.clone())
+            .filter(|refused| refused.when.elapsed() < REFUSED_PAUSE)
+            .map(|refused| refused.cause.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
+    /// What the server has against the service account, if it was tried and refused.
+    pub fn refusal(&self) -> Option<String> {
+        self.lock()
+            .as_ref()
+            .filter(|refused| refused.of_the_account)
+            .map(|refused| refused.cause.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Refused>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

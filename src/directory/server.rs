@@ -18,8 +18,8 @@ use super::settings::Settings;
 use super::trouble::Trouble;
 
 /// Result codes of RFC 4511 appendix A with which a server says that it cannot answer anybody now.
-const BUSY: u32 = 51;
-const UNAVAILABLE: u32 = 52;
+pub(super) const BUSY: u32 = 51;
+pub(super) const UNAVAILABLE: u32 = 52;
 /// `unwillingToPerform`. For a bind it speaks of the account, for a search of the server.
 const UNWILLING: u32 = 53;
 
@@ -129,6 +129,20 @@ impl Server {
     /// It cannot be made, or the service account is refused.
     pub async fn own_search_connection(&self) -> Result<SearchConnection, Trouble> {
         self.searches.manager().create().await
+    }
+
+    /// Tries the service account with one bind, over a connection of its own; says whether the server took it.
+    ///
+    /// # Errors
+    /// What the server has against the account.
+    pub async fn try_service_account(&self) -> Result<bool, String> {
+        let made = self.own_search_connection().await;
+        let refusal = self.searches.manager().refusal();
+        match (made, refusal) {
+            (Ok(_), _) => Ok(true),
+            (Err(_), None) => Ok(false),
+            (Err(_), Some(refusal)) => Err(refusal),
+        }
     }
 
     /// One page of the answer to a query, and the connection, to ask for the next one. Pages belong to their connection

@@ -72,6 +72,22 @@ impl Servers {
         urls.zip(self.health.report()).collect()
     }
 
+    /// Tries the service account, one server after the other until one takes it.
+    ///
+    /// # Errors
+    /// What the first server has against it of those that answered: none took it.
+    pub async fn try_service_account(&self) -> Result<(), String> {
+        let mut refused = Ok(());
+        for server in &self.servers {
+            match server.try_service_account().await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(refusal) => refused = refused.and(Err(refusal)),
+            }
+        }
+        refused
+    }
+
     /// Tries a password, with one bind at each server that is asked.
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Unavailable> {
         self.ask(|server| async move { server.bind(dn, password).await })

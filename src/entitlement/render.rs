@@ -19,7 +19,7 @@ const X2GO_MARKER: &str = "X2GO_";
 /// Where a text goes, which decides what a value of the person may hold there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// On the user's screen.
+    /// On the user's screen, as the name of a profile, where a `/` makes a folder.
     Shown,
     /// Into the list of folders that the client shares: `PATH:1;PATH#1;`.
     Export,
@@ -41,7 +41,7 @@ impl Place {
     fn allows(self, value: &str) -> bool {
         let plain = !value.chars().any(char::is_control);
         match self {
-            Self::Shown => plain,
+            Self::Shown => plain && !value.contains('/'),
             Self::Export => plain && !value.contains([':', ';', '#', '"', '<', '>']),
             Self::Word => {
                 !value.starts_with('-')
@@ -54,7 +54,7 @@ impl Place {
 
     fn alphabet(self) -> &'static str {
         match self {
-            Self::Shown => "anything but control characters",
+            Self::Shown => "anything but control characters and /",
             Self::Export => "anything but control characters and : ; # \" < >",
             Self::Word => "letters A to Z, digits and . _ @ % + = : , / -, with no - at the start",
         }
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(
             rendered(
                 "${user} ${uid} ${home} ${client} ${attr:departmentNumber} $${user}",
-                Place::Shown,
+                Place::Word,
                 &alice
             ),
             Ok("alice 1001 /home/alice 10.1.2.3 42 ${user}".to_owned())
@@ -279,6 +279,13 @@ mod tests {
             let alice = with("room", &[value]);
             assert!(
                 rendered("/srv/${attr:room}:1;", Place::Export, &alice).is_err(),
+                "{value}"
+            );
+        }
+        for value in ["R/D", "/", "a\nb"] {
+            let alice = with("room", &[value]);
+            assert!(
+                rendered("Rooms/${attr:room}", Place::Shown, &alice).is_err(),
                 "{value}"
             );
         }

@@ -7,8 +7,8 @@
 mod body;
 pub mod certificate;
 mod connection;
-mod door;
 mod doctor;
+mod door;
 mod forwarded;
 mod host_names;
 mod limits;

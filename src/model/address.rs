@@ -109,7 +109,14 @@ impl FromStr for Network {
             .parse::<IpNet>()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
             .map_err(|_| {
-                format!("`{text}` is not an address or network; write it like 10.0.0.0/8 or 2001:db8::/32")
+                const LIKE: &str = "write it like 10.0.0.0/8 or 2001:db8::/32";
+                if is_like_a_name(text) {
+                    format!(
+                        "`{text}` is a name, which whoever controls the reverse zone could give any client; {LIKE}"
+                    )
+                } else {
+                    format!("`{text}` is not an address or network; {LIKE}")
+                }
             })?;
         Ok(Self(match net {
             IpNet::V6(v6) => match v6.addr().to_ipv4_mapped() {
@@ -121,6 +128,14 @@ impl FromStr for Network {
             IpNet::V4(_) => net.trunc(),
         }))
     }
+}
+
+/// Whether somebody meant the name of a host or a domain, perhaps with `*`.
+fn is_like_a_name(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.*".contains(c))
 }
 
 impl fmt::Display for Network {

@@ -100,6 +100,45 @@ fn a_certificate_that_does_not_fit_and_a_secret_that_is_none_are_found_before_an
 }
 
 #[test]
+fn of_very_many_problems_the_caller_and_the_log_get_as_many_as_check_prints() {
+    let slapd = Slapd::start(&directory());
+    let good = configuration(&slapd, Reach::Plain, 1);
+    let broker = Broker::start(&good);
+    let wrong: String = (0..300)
+        .map(|at| format!("[rule.all{at}]\nprofile = \"xfce\"\n"))
+        .collect();
+    broker.write_configuration(&(good + &wrong));
+    let refused = String::from_utf8(broker.ask(&["reload"]).stdout).unwrap();
+    let check = String::from_utf8(broker.run(&["check"]).stdout).unwrap();
+    assert!(check.contains("\n… and "), "{check}");
+    assert!(refused.starts_with(&check), "{refused}");
+    let missing = |text: &str| text.matches("`profiles` is missing in [rule.all").count();
+    assert!(missing(&check) > 0, "{check}");
+    assert_eq!(missing(&broker.log()), missing(&check));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_the_directory_refuses_is_found_before_anything_changes() {
+    let mut site = Site::start(Reach::Tls);
+    let secret = site.broker.folder().join("conf.d/service-password");
+    let right = fs::read(&secret).unwrap();
+    fs::write(&secret, "another-one").unwrap();
+    let refused = site.broker.ask(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let refused = String::from_utf8(refused.stdout).unwrap();
+    assert!(
+        refused.contains("check bind_dn and bind_password_file") && refused.contains("Not reloaded"),
+        "{refused}"
+    );
+    assert_eq!(profiles(&site.list("alice").await), ["office", "terminal"]);
+    // A directory that says nothing has nothing against it.
+    site.slapd.kill();
+    assert!(said(&site.broker.ask(&["reload"])).contains("Reloaded"));
+    fs::write(&secret, right).unwrap();
+    said(&site.broker.ask(&["reload"]));
+}
+
+#[test]
 fn reloads_at_the_same_time_wait_for_each_other_and_all_are_answered() {
     let slapd = Slapd::start(&directory());
     let broker = Broker::start(&configuration(&slapd, Reach::Plain, 1));
