@@ -15,6 +15,7 @@ mod limits;
 mod listener;
 mod lookup;
 mod message;
+mod on_behalf;
 mod pool;
 mod process;
 mod settings;
