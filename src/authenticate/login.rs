@@ -203,9 +203,10 @@ impl Login {
         password: &Password,
         attempt: &Attempt<'_>,
     ) -> Result<Accepted, Failure> {
-        let subject = match &found.entry {
-            Some(entry) => Subject::Known(entry.clone()),
-            None => Subject::Unknown(attempt.user.clone()),
+        let subject = match (&found.entry, &found.unasked) {
+            (Some(entry), _) => Subject::Known(entry.clone()),
+            (None, None) => Subject::Unknown(attempt.user.clone()),
+            (None, Some(why)) => Subject::Unasked(attempt.user.clone(), why.clone()),
         };
         let checked = self
             .checks

@@ -7,7 +7,7 @@ use crate::directory::{
     ChangeAnswer, Directory, Entry, Host, PasswordAnswer, PasswordState, Refusal, Rejection, Unavailable,
 };
 use crate::model::{ClientAddress, Now, Password, Source, TypedName, UserName};
-use crate::pam_worker::{Change, Client, Verdict};
+use crate::pam_worker::{Change, Client, Unreachable, Verdict};
 
 /// Users whose passwords PAM checks, under their canonical names.
 pub struct PamAccounts {
@@ -148,7 +148,8 @@ impl Pam {
         let change = self
             .client
             .change_password(user.as_str(), old, new, client.ip())
-            .await?;
+            .await
+            .map_err(perhaps_made)?;
         Ok(match change {
             Change::Changed { .. } => ChangeAnswer::Changed,
             Change::Wrong | Change::Unknown => ChangeAnswer::Wrong,
@@ -168,6 +169,19 @@ impl Pam {
             .authenticate(&self.nobody, password, client.ip())
             .await?;
         Ok(())
+    }
+}
+
+/// What went wrong with a change, and whether it may have been made all the same.
+fn perhaps_made(error: Unreachable) -> Unavailable {
+    let shown = error.sent;
+    let Unavailable { cause } = error.into();
+    Unavailable {
+        cause: if shown {
+            format!("{cause}; the passwords had been given to PAM and the change may have been made")
+        } else {
+            cause
+        },
     }
 }
 

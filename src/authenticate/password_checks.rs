@@ -31,6 +31,9 @@ pub(super) enum Subject {
     Known(Entry),
     /// A name that the directory does not have. It takes the same way, so that it takes the same time.
     Unknown(TypedName),
+    /// A name that only a source could know that cannot be asked, and why. It takes the same way too, and counts
+    /// against nobody: during an outage people with right passwords would fill the limits of their client.
+    Unasked(TypedName, Unavailable),
 }
 
 impl Subject {
@@ -41,7 +44,7 @@ impl Subject {
                 source: accounts.source(),
                 user: entry.user.clone(),
             }),
-            Self::Unknown(name) => Name::Unknown(name.folded()),
+            Self::Unknown(name) | Self::Unasked(name, _) => Name::Unknown(name.folded()),
         }
     }
 }
@@ -273,7 +276,7 @@ impl PasswordChecks {
                 let user = entry.user.as_str().as_bytes();
                 mac(&self.key, &[b"known", source, user, changed, password])
             }
-            Subject::Unknown(name) => mac(
+            Subject::Unknown(name) | Subject::Unasked(name, _) => mac(
                 &self.key,
                 &[b"unknown", source, name.folded().as_bytes(), password],
             ),
@@ -336,16 +339,21 @@ impl Check {
                 }
                 outcome
             }
-            Subject::Unknown(_) => {
-                let least = self.typical(|_| true);
-                let rejected = accounts.reject_password(&password, self.client).await;
-                if rejected.is_ok() {
-                    self.note(own, |times| times.note_rejection(begun.elapsed()));
-                }
-                sleep_until(begun + least).await;
-                rejected.map(|()| PasswordAnswer::Wrong)
-            }
+            Subject::Unknown(_) => self.reject(&accounts, &password).await,
+            Subject::Unasked(_, unavailable) => self.reject(&accounts, &password).await.and(Err(unavailable)),
         };
+    }
+
+    /// Takes the time of a check that fails.
+    async fn reject(&self, accounts: &Arc<dyn Accounts>, password: &Password) -> Outcome {
+        let begun = Instant::now();
+        let least = self.typical(|_| true);
+        let rejected = accounts.reject_password(password, self.client).await;
+        if rejected.is_ok() {
+            self.note(accounts.source(), |times| times.note_rejection(begun.elapsed()));
+        }
+        sleep_until(begun + least).await;
+        rejected.map(|()| PasswordAnswer::Wrong)
     }
 
     /// How long a failure takes at the slowest of these sources. Each failure of a login that may ask two sources

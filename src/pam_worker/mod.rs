@@ -16,6 +16,7 @@ mod limits;
 mod listener;
 mod lookup;
 mod message;
+mod on_behalf;
 mod pool;
 mod process;
 mod settings;

@@ -10,6 +10,7 @@ use super::answers::{Change, Refusal, Unreachable, Verdict};
 use super::conversation::{Conversation, Passwords};
 use super::ffi::{Item, Pam};
 use super::message::Reply;
+use super::on_behalf;
 use super::settings::Service;
 use crate::model::{Password, TypedName};
 
@@ -55,7 +56,7 @@ pub(super) fn change_password(
         Err(why) => return Reply::Failed(why),
     };
     let change = match prove(&mut pam, name) {
-        Ok(Proven { user, must_change }) => match replace(&mut pam, must_change) {
+        Ok(Proven { user, must_change }) => match replace(&mut pam, &user, must_change) {
             Ok(()) => Change::Changed { user },
             Err(Unchanged::Rejected(words)) => Change::Rejected {
                 said: said(&pam).into_iter().chain([words]).collect(),
@@ -142,9 +143,10 @@ fn prove(pam: &mut Pam, name: &TypedName) -> Result<Proven, Unproven> {
     }
 }
 
-fn replace(pam: &mut Pam, expired: bool) -> Result<(), Unchanged> {
+fn replace(pam: &mut Pam, user: &str, expired: bool) -> Result<(), Unchanged> {
     pam.conversation().borrow_mut().begin_change();
-    pam.change_password(expired).map_err(|(code, words)| {
+    let changed = on_behalf::of(user, || pam.change_password(expired)).map_err(Unchanged::Unclear)?;
+    changed.map_err(|(code, words)| {
         if let Some(question) = pam.conversation().borrow().unanswered() {
             return Unchanged::Unclear(unanswerable(question));
         }

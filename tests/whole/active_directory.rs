@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use x2godirector::directory::{
     AccountState, Directory, Entry, Filter, Key, PasswordAnswer, PasswordState, Refusal, Schema, Server,
     ServiceAccount, Settings, Transport, UserLookup,
@@ -430,6 +432,33 @@ async fn refusals_are_told_apart_by_the_bind_alone() {
         assert_eq!(told("wrong").await, PasswordAnswer::Wrong);
     }
     assert_eq!(told("ida-secret").await, PasswordAnswer::Refused(Refusal::Locked));
+}
+
+/// They stand in no attribute that a login reads: only the sub-code of the bind tells them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_says_that_somebody_came_outside_their_hours() {
+    let domain = Samba::shared();
+    // The bits of a week's hours, none of them set.
+    let never = STANDARD.encode([0; 21]);
+    let person = samba::person("k-hours");
+    domain.add(&samba::user("k-hours"));
+    domain.modify(&format!(
+        "dn: {person}\nchangetype: modify\nadd: logonHours\nlogonHours:: {never}\n\n"
+    ));
+    let broker = Broker::start(&configuration(domain));
+    for (password, cause) in [
+        ("guess", "wrong password".to_owned()),
+        ("k-hours-secret", Refusal::Hours.to_string()),
+    ] {
+        let answer = login(&broker, "k-hours", password).await;
+        assert!(!answer.contains("Access granted"), "{answer}");
+        let log = broker.log();
+        let line = log.lines().rfind(|line| line.contains("\"decision\":"));
+        assert!(
+            line.is_some_and(|line| line.contains(&cause)),
+            "{cause}: {line:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -332,3 +332,40 @@ async fn what_hangs_holds_up_only_who_needs_it() {
     lab.worker.process().signal("CONT");
     assert!(looked_up.await.unwrap().contains(GRANTED));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_in_the_middle_of_logins_costs_those_and_counts_against_nobody() {
+    let people = slapd::people(&["slow-one", "slow-two", "slow-three"]);
+    let mut lab = Lab::start(&people, "methods = [\"pam\"]");
+    let kept = ticket(&lab.post("alice", RIGHT, "").await).to_owned();
+    let address = lab.broker.address;
+    let logins = ["slow-one", "slow-two", "slow-three"].map(|name| {
+        let form = list(name, RIGHT, "");
+        tokio::spawn(async move { post_from(address, None, &form).await })
+    });
+    for name in ["slow-one", "slow-two", "slow-three"] {
+        lab.worker.process_of(name).await;
+    }
+    lab.worker.kill();
+    for login in logins {
+        let (status, body) = login.await.unwrap();
+        assert!(status == 200 && !body.contains(GRANTED), "{status} {body}");
+        assert!(lab.last_list().contains("unavailable"), "{}", lab.last_list());
+    }
+    assert!(
+        lab.post("alice", RIGHT, &kept).await.contains(GRANTED),
+        "by her ticket"
+    );
+    lab.until_ready(false).await;
+
+    lab.worker.start_again();
+    lab.until_ready(true).await;
+    for name in ["slow-one", "slow-two", "slow-three", "bob"] {
+        assert!(lab.post(name, RIGHT, "").await.contains(GRANTED), "{name}");
+    }
+    assert!(
+        !lab.broker.log().contains("wrong password"),
+        "{}",
+        lab.broker.log()
+    );
+}

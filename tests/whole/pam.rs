@@ -12,14 +12,10 @@ use std::time::Duration;
 
 use x2godirector::pam_worker::{Change, Client, ClientSettings, Refusal, Unreachable, Verdict};
 
-use crate::lab::pam::{NOBODY, PamWorker, RIGHT, ThrowAwayUser, password};
+use crate::lab::pam::{self, NOBODY, PamWorker, RIGHT, ThrowAwayUser, password};
 
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3));
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A module that reads its users from a file (package libpam-wrapper).
-const MATRIX: &str = "auth required pam_wrapper/pam_matrix.so passdb=FOLDER/users
-account required pam_wrapper/pam_matrix.so passdb=FOLDER/users
-password required pam_wrapper/pam_matrix.so passdb=FOLDER/users\n";
 const UNIX: &str = "auth required pam_unix.so\naccount required pam_unix.so\npassword required pam_unix.so\n";
 
 fn right(user: &str) -> Verdict {
@@ -31,24 +27,7 @@ fn right(user: &str) -> Verdict {
 }
 
 fn matrix() -> PamWorker {
-    let worker = PamWorker::start(&MATRIX.replace("pam_wrapper/", &pam_wrapper()), PATIENCE, "");
-    fs::write(
-        worker.path("users"),
-        "alice:secret:x2godirector\ncarol:secret:sshd\n",
-    )
-    .unwrap();
-    worker
-}
-
-/// The folder of the modules of libpam-wrapper, which has the machine's architecture in its path.
-fn pam_wrapper() -> String {
-    let listed = Command::new("dpkg")
-        .args(["-L", "libpam-wrapper"])
-        .output()
-        .unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    let module = listed.lines().find(|line| line.ends_with("pam_matrix.so"));
-    module.expect("libpam-wrapper").replace("pam_matrix.so", "")
+    pam::matrix("alice:secret:x2godirector\ncarol:secret:sshd\n")
 }
 
 #[tokio::test]
@@ -158,6 +137,17 @@ async fn a_worker_of_root_changes_the_hosts_own_passwords() {
         Change::Changed { user: name.clone() }
     );
     assert_eq!(change("correct horse", "another").await, Change::Wrong);
+    // Nobody is spared a rule because the worker is root, not even a moment after another was.
+    let Change::Rejected { said } = change(new, "x").await else {
+        panic!("one letter is taken")
+    };
+    assert!(said.join(" ").contains("longer password"), "{said:?}");
+    user.age(&["--mindays", "7"]);
+    assert!(matches!(
+        change(new, "horse correct").await,
+        Change::Rejected { .. }
+    ));
+    user.age(&["--mindays", "0"]);
     // Expired: pam_unix asks even root for the current one.
     user.age(&["--lastday", "0"]);
     assert_eq!(change(new, "horse correct").await, Change::Changed { user: name });

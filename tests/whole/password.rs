@@ -1,9 +1,10 @@
 //! Passwords that expire, must be changed, and are changed: the built program between a client's requests and an
-//! OpenLDAP with its password policy overlay, and an Active Directory.
+//! OpenLDAP with its password policy overlay, an Active Directory, and PAM.
 
 mod change;
 mod domain;
 mod expiry;
+mod host;
 mod notices;
 
 use std::fmt::Write as _;

@@ -158,6 +158,21 @@ async fn a_name_that_only_the_unreachable_source_could_know_is_not_unknown() {
     assert_eq!(bob.proof(), Proof::Ticket, "the ticket lasts");
 }
 
+/// Else an outage of the directory would refuse its users, and whoever sits beside them, when it is over.
+#[tokio::test]
+async fn a_name_that_could_not_be_asked_for_counts_nothing() {
+    let two = Two::new(true);
+    two.directory.add("bob", "banana");
+    two.set_directory_down(true);
+    for second in 0..20 {
+        assert!(is_unavailable(&two.list(form("bob", "banana", second)).await));
+    }
+    assert_eq!(two.login.throttled_now(at(20)), []);
+    assert_eq!(two.seen_by_host(), (0, 20), "each takes the time of a check");
+    two.set_directory_down(false);
+    assert_eq!(two.account(form("bob", "banana", 20)).await, "ldap:bob");
+}
+
 #[tokio::test]
 async fn a_ticket_of_one_source_is_none_for_the_same_name_in_the_other() {
     let two = Two::new(true);

@@ -22,6 +22,25 @@ pub const RIGHT: &str = "right";
 /// A module that does by user name what real ones do by accident.
 const MODULE: &str = include_str!("pam_module.c");
 
+/// A module that reads its users from a file (package libpam-wrapper).
+const MATRIX: &str = "auth required MODULES/pam_matrix.so passdb=FOLDER/users
+account required MODULES/pam_matrix.so passdb=FOLDER/users
+password required MODULES/pam_matrix.so passdb=FOLDER/users\n";
+
+/// A worker whose users stand in its file `users`, each as `NAME:PASSWORD:SERVICE`.
+pub fn matrix(users: &str) -> PamWorker {
+    let listed = run(Command::new("dpkg").args(["-L", "libpam-wrapper"]));
+    let listed = String::from_utf8(listed.stdout).expect("paths");
+    // The machine's architecture is in the path.
+    let modules = listed
+        .lines()
+        .find_map(|line| line.strip_suffix("/pam_matrix.so"));
+    let service = MATRIX.replace("MODULES", modules.expect("libpam-wrapper"));
+    let worker = PamWorker::start(&service, Duration::from_secs(30), "");
+    fs::write(worker.path("users"), users).expect("users");
+    worker
+}
+
 /// A running worker in a folder of its own.
 pub struct PamWorker {
     process: Option<Process>,

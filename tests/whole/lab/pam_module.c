@@ -73,6 +73,7 @@ int pam_sm_chauthtok(pam_handle_t *handle, int flags, int argc, const char **arg
     if (flags & PAM_PRELIM_CHECK) return PAM_SUCCESS;
     if (pam_get_authtok(handle, PAM_OLDAUTHTOK, &old, NULL) != PAM_SUCCESS) return PAM_AUTHTOK_ERR;
     if (pam_get_authtok(handle, PAM_AUTHTOK, &new, NULL) != PAM_SUCCESS) return PAM_AUTHTOK_ERR;
+    if (begins(name, "stuck")) for (;;) pause();
     if (strcmp(old, "right") != 0) return PAM_AUTHTOK_RECOVERY_ERR;
     if (strlen(new) < 8) {
         pam_error(handle, "it is too short");

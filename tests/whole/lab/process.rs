@@ -1,7 +1,7 @@
 //! A child process that does not outlive its test.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -45,12 +45,16 @@ impl Process {
     /// If it cannot be started.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).expect("log file");
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("log file"))
-            .stderr(file)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+            .stderr(file);
+        // A program that was copied a moment ago is busy while another test, which started something meanwhile, has
+        // not let go of the copy that was still being written.
+        let child = wait_for("a program that is not being written", || match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+            started => Some(started.unwrap_or_else(|error| panic!("{command:?}: {error}"))),
+        });
         Self {
             child,
             log: log.to_owned(),
