@@ -23,6 +23,8 @@ mod entry;
 mod everybody;
 mod exchange;
 mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod group;
 mod guard;
 mod health;

@@ -8,6 +8,8 @@ mod body;
 pub mod certificate;
 mod connection;
 mod forwarded;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod host_names;
 mod limits;
 mod listener;

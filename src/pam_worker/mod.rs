@@ -9,6 +9,8 @@ mod client;
 mod conversation;
 mod ffi;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod history;
 mod lanes;
 mod limits;
