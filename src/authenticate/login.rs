@@ -12,7 +12,7 @@ use super::throttle::{Counted, Refused};
 use super::tickets::{Tickets, password_end};
 use super::verified::{ChangeOnly, Proof, Proven, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, ClientAddress, Now, Password};
+use crate::model::{Account, ClientAddress, Now, Password, TypedName};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
@@ -92,6 +92,17 @@ impl Login {
             }
             Settled::Open(found) => Err(found.unasked.map_or(Failure::TicketInvalid, Failure::from)),
         }
+    }
+
+    /// What somebody at this client is called who gives no name.
+    ///
+    /// # Errors
+    /// [`Failure::NoName`] where names are to be proven.
+    pub fn nameless(&self, client: ClientAddress) -> Result<TypedName, Failure> {
+        if self.is_unproven {
+            return Ok(TypedName::anonymous(client));
+        }
+        Err(Failure::NoName)
     }
 
     /// Whether there are passwords at all.

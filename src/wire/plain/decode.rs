@@ -81,7 +81,11 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
 
 fn credentials(form: Form<'_>) -> Result<Credentials, Fault> {
     Ok(Credentials {
-        user: TypedName::new(needed_text(form, "user")?.expose()).map_err(invalid("user"))?,
+        user: form
+            .text("user")?
+            .map(|name| TypedName::new(name.expose()))
+            .transpose()
+            .map_err(invalid("user"))?,
         password: password(form, "password")?,
         ticket: form
             .raw("authid")?

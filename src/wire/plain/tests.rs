@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{BODY_BYTES_MAX, decode, encode};
-use crate::model::TicketText;
+use crate::model::{TicketText, TypedName};
 use crate::wire::{BadRequest, ClientConfig, Credentials, EventKind, Fault, Reply, Request, Task};
 
 fn credentials(request: Request) -> Credentials {
@@ -31,6 +31,13 @@ fn password(credentials: &Credentials) -> Option<&str> {
 
 fn ticket(credentials: &Credentials) -> Option<&str> {
     credentials.ticket.as_ref().map(TicketText::expose)
+}
+
+#[test]
+fn an_empty_name_is_none() {
+    for nameless in ["user=&password=&authid=", "password=x"] {
+        assert_eq!(listed(nameless).user, None);
+    }
 }
 
 #[test]
@@ -236,7 +243,7 @@ proptest! {
         ];
         for encode in encoders {
             let found = listed(&format!("user={}&password={}&authid=", encode(&user), encode(&secret)));
-            prop_assert_eq!(found.user.as_str(), &user);
+            prop_assert_eq!(found.user.as_ref().map(TypedName::as_str), Some(user.as_str()));
             prop_assert_eq!(password(&found), Some(secret.as_str()));
         }
     }
