@@ -175,7 +175,7 @@ fn a_bad_event_is_refused_as_an_event_whatever_is_wrong_with_it() {
     }
     for body in [
         "",
-        "task=listsessions",
+        "task=listsessions&user=%01",
         "task=selectsession",
         "task=setpass&task=clientevent",
     ] {
