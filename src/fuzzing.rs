@@ -32,8 +32,10 @@ mod tests {
 
     use super::*;
 
-    /// Each function, its target in `fuzz/`, and bytes that it takes.
-    const TARGETS: &[(&str, fn(&[u8]) -> bool, &[u8])] = &[
+    /// The name of a target in `fuzz/`, its function, and bytes that it takes.
+    type Target = (&'static str, fn(&[u8]) -> bool, &'static [u8]);
+
+    const TARGETS: &[Target] = &[
         ("admin_reply", admin_reply, br#"{"version":1,"body":{"refused":"no"}}"#),
         ("admin_request", admin_request, br#"{"version":1,"body":{"log-level":{"filter":"debug"}}}"#),
         (

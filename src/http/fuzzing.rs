@@ -23,7 +23,10 @@ pub fn forwarded_for(bytes: &[u8]) -> bool {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return false;
     };
-    let everybody = ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network"));
+    let everybody: Vec<_> = ["0.0.0.0/0", "::/0"]
+        .iter()
+        .filter_map(|network| network.parse().ok())
+        .collect();
     let peer = ClientAddress::new([192, 0, 2, 1].into());
     let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-forwarded-for"), value)]);
     forwarded::client(peer, &headers, &everybody) != peer
