@@ -224,7 +224,7 @@ impl Broker {
             profiles: notices
                 .iter()
                 .map(shown)
-                .chain(offers.iter().map(listed))
+                .chain(offers.iter().map(|offer| listed(offer, credentials)))
                 .collect(),
             client: snapshot.client,
         })
@@ -273,7 +273,9 @@ impl Broker {
         credentials: &Credentials,
         event: &Event,
     ) -> Result<Reply, Refusal> {
-        let verified = turn.snapshot.login.ticket_only(&turn.attempt(credentials)).await;
+        let user = turn.name(credentials)?;
+        let attempt = turn.attempt(&user, credentials);
+        let verified = turn.snapshot.login.ticket_only(&attempt).await;
         let verified = turn.note_proof(credentials, verified, |verified| {
             (verified.account(), verified.proof())
         })?;
@@ -305,11 +307,9 @@ async fn change_password(
     credentials: &Credentials,
     new: &Password,
 ) -> Result<Reply, Refusal> {
-    let change = turn
-        .snapshot
-        .login
-        .change_password(&turn.attempt(credentials), new)
-        .await;
+    let user = turn.name(credentials)?;
+    let attempt = turn.attempt(&user, credentials);
+    let change = turn.snapshot.login.change_password(&attempt, new).await;
     let change = turn.note_proof(credentials, change, |change| (&change.account, Proof::Password))?;
     change.outcome.map_err(Refusal::NotChanged)?;
     Ok(Reply::PasswordChange { changed: true })
@@ -317,11 +317,9 @@ async fn change_password(
 
 /// Proves who asks: by a ticket with its password, else by the password.
 async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Failure> {
-    let proven = turn
-        .snapshot
-        .login
-        .password_or_ticket(&turn.attempt(credentials))
-        .await;
+    let user = turn.name(credentials)?;
+    let attempt = turn.attempt(&user, credentials);
+    let proven = turn.snapshot.login.password_or_ticket(&attempt).await;
     turn.note_proof(credentials, proven, |proven| (proven.account(), proven.proof()))
 }
 
@@ -345,10 +343,13 @@ fn shown(notice: &Notice) -> OfferedProfile {
 }
 
 /// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not
-/// selected yet shows a host.
-fn listed(offer: &Offer) -> OfferedProfile {
+/// selected yet shows a host. Who gave no name is asked for one by the client, unless the hosts know them by another
+/// name than the one they were given here.
+fn listed(offer: &Offer, credentials: &Credentials) -> OfferedProfile {
     let mut keys = offer.keys().clone();
-    keys.insert("user", Value::Text(offer.session_user().to_owned()));
+    let given_here = credentials.user.is_none() && offer.session_user() == offer.account().user.as_str();
+    let user = if given_here { "" } else { offer.session_user() };
+    keys.insert("user", Value::Text(user.to_owned()));
     keys.insert("host", Value::Text(offer.farm().to_string()));
     OfferedProfile {
         id: offer.profile_id().clone(),

@@ -16,6 +16,8 @@ pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod entitlement;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod identity;
 pub mod import;

@@ -8,6 +8,8 @@
 
 mod admission;
 mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod message;
 mod operations;
 mod report;

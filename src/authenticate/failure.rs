@@ -7,6 +7,9 @@ use crate::store::StoreError;
 /// Why a login failed, for the audit log. A client is told none of it: every failure looks the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
+    /// No name came, and names are to be proven.
+    #[error("no user name")]
+    NoName,
     /// No password came, so nothing was asked of anybody.
     #[error("no password")]
     NoPassword,

@@ -12,7 +12,7 @@ use super::throttle::{Counted, Refused};
 use super::tickets::{Tickets, password_end};
 use super::verified::{ChangeOnly, Proof, Proven, Verified};
 use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
-use crate::model::{Account, ClientAddress, Now, Password};
+use crate::model::{Account, ClientAddress, Now, Password, TypedName};
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
@@ -94,6 +94,17 @@ impl Login {
             }
             Settled::Open(found) => Err(found.unasked.map_or(Failure::TicketInvalid, Failure::from)),
         }
+    }
+
+    /// What somebody at this client is called who gives no name.
+    ///
+    /// # Errors
+    /// [`Failure::NoName`] where names are to be proven.
+    pub fn nameless(&self, client: ClientAddress) -> Result<TypedName, Failure> {
+        if self.is_unproven {
+            return Ok(TypedName::anonymous(client));
+        }
+        Err(Failure::NoName)
     }
 
     /// Whether there are passwords at all.
@@ -276,7 +287,8 @@ pub(super) enum Settled {
 }
 
 /// What a check of the password means for this account: how long the password will do, or why it does not. A locked
-/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides.
+/// account may have opened by itself, which the directory knows and its entry need not show: there the bind decides. No
+/// password is accepted for an account that is closed for good.
 pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordState, Failure> {
     match (checked, state) {
         (Checked::Throttled(refused), _) => Err(Failure::Throttled(refused)),
@@ -286,15 +298,6 @@ pub(super) fn judge(checked: Checked, state: AccountState) -> Result<PasswordSta
             Err(Failure::Refused(Refusal::Locked))
         }
         (Checked::Answer(PasswordAnswer::Wrong), _) => Err(Failure::Wrong),
-        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Disabled) => {
-            Err(Failure::Refused(Refusal::Disabled))
-        }
-        (Checked::Answer(PasswordAnswer::Accepted(_)), AccountState::Expired) => {
-            Err(Failure::Refused(Refusal::Expired))
-        }
-        (
-            Checked::Answer(PasswordAnswer::Accepted(password)),
-            AccountState::Active | AccountState::Locked,
-        ) => Ok(password),
+        (Checked::Answer(PasswordAnswer::Accepted(password)), _) => Ok(password),
     }
 }

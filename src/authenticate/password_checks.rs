@@ -21,7 +21,7 @@ use super::limits::Limits;
 use super::mac::{KEY_BYTES, mac};
 use super::throttle::{Beginning, Name, Pass, Refused, Throttle};
 use super::wrong_passwords::{Mark, WrongPasswords};
-use crate::directory::{ChangeAnswer, Entry, PasswordAnswer, Unavailable};
+use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Refusal, Unavailable};
 use crate::model::{Account, ClientAddress, Now, Password, Source, TypedName};
 
 /// Whose password is checked.
@@ -310,6 +310,16 @@ fn ended_early() -> Outcome {
     })
 }
 
+/// The right password of an account that is closed is as good as a wrong one, in all that comes of it: else how long
+/// the next answers take, or whom the throttle refuses, would tell that it was right.
+fn unless_closed(answer: PasswordAnswer, state: AccountState) -> PasswordAnswer {
+    match (answer, state) {
+        (PasswordAnswer::Accepted(_), AccountState::Disabled) => PasswordAnswer::Refused(Refusal::Disabled),
+        (PasswordAnswer::Accepted(_), AccountState::Expired) => PasswordAnswer::Refused(Refusal::Expired),
+        (answer, _) => answer,
+    }
+}
+
 /// One check under way. However it ends, it is taken off the list and those who wait get `outcome`.
 struct Check {
     checks: Arc<PasswordChecks>,
@@ -334,6 +344,7 @@ impl Check {
                 if let Ok(PasswordAnswer::Accepted(_) | PasswordAnswer::Wrong) = outcome {
                     self.note(own, |times| times.note(begun.elapsed()));
                 }
+                let outcome = outcome.map(|answer| unless_closed(answer, entry.state));
                 if let Ok(PasswordAnswer::Wrong | PasswordAnswer::Refused(_)) = outcome {
                     sleep_until(begun + least).await;
                 }

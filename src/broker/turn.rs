@@ -60,10 +60,18 @@ impl Turn {
         }
     }
 
+    /// What somebody is called who sent these: the name as typed, or what the login path calls who gives none.
+    pub(super) fn name(&self, credentials: &Credentials) -> Result<TypedName, Failure> {
+        match &credentials.user {
+            Some(typed) => Ok(typed.clone()),
+            None => self.snapshot.login.nameless(self.caller.address),
+        }
+    }
+
     /// What the login path sees of it.
-    pub(super) fn attempt<'a>(&self, credentials: &'a Credentials) -> Attempt<'a> {
+    pub(super) fn attempt<'a>(&self, user: &'a TypedName, credentials: &'a Credentials) -> Attempt<'a> {
         Attempt {
-            user: &credentials.user,
+            user,
             password: credentials.password.as_ref(),
             ticket: credentials.ticket.as_ref(),
             door: self.caller.door,
@@ -102,12 +110,13 @@ impl Turn {
         match &proven {
             Ok(proven) => {
                 let (account, proof) = of(proven);
-                let spelt_alike = credentials.user.as_str() == account.user.as_str();
-                self.decision.typed = (!spelt_alike).then(|| credentials.user.clone());
+                let typed = credentials.user.as_ref();
+                let spelt_otherwise = |typed: &&TypedName| typed.as_str() != account.user.as_str();
+                self.decision.typed = typed.filter(spelt_otherwise).cloned();
                 self.decision.account = Some(account.clone());
                 self.decision.proof = Some(proof.as_str());
             }
-            Err(_) => self.decision.typed = Some(credentials.user.clone()),
+            Err(_) => self.decision.typed = credentials.user.clone(),
         }
         proven
     }

@@ -13,6 +13,8 @@ mod document;
 mod environment;
 mod expectations;
 mod farms;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod icon;
 mod key_path;
 mod ldap_text;

@@ -25,6 +25,8 @@ mod everybody;
 mod exchange;
 mod filter;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod group;
 mod guard;
 mod health;

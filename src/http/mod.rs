@@ -10,6 +10,8 @@ mod connection;
 mod doctor;
 mod door;
 mod forwarded;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod host_names;
 mod limits;
 mod listener;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Invalid, bounded, printable};
+use super::{ClientAddress, Invalid, bounded, printable};
 
 /// Longest user name taken, in bytes: RFC 4519 sets no bound, 256 is the `sAMAccountName`/UPN limit of AD.
 const NAME_BYTES_MAX: usize = 256;
@@ -25,6 +25,12 @@ impl TypedName {
             return Err(Invalid::Empty { what });
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// What somebody is called who gives no name where none is proven: `anonymous-192.0.2.7`, by the client, since
+    /// each one is somebody else. Made of what an account name on a host may have.
+    pub fn anonymous(client: ClientAddress) -> Self {
+        Self(format!("anonymous-{client}").replace(':', "-"))
     }
 
     /// The text as typed.

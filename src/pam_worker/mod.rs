@@ -10,6 +10,8 @@ mod conversation;
 mod doctor;
 mod ffi;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod history;
 mod lanes;
 mod limits;

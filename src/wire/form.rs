@@ -58,12 +58,15 @@ impl<'a> Form<'a> {
         self.text(name)?.ok_or(Fault::Missing(name))
     }
 
-    /// The name of whoever asks, from the field `user`.
+    /// The name of whoever asks, from the field `user`; an empty one is none.
     ///
     /// # Errors
-    /// As [`Form::needed_text`], or it can be no name.
-    pub(super) fn user(self) -> Result<TypedName, Fault> {
-        TypedName::new(self.needed_text("user")?.expose()).map_err(invalid("user"))
+    /// As [`Form::text`], or it can be no name.
+    pub(super) fn user(self) -> Result<Option<TypedName>, Fault> {
+        self.text("user")?
+            .map(|name| TypedName::new(name.expose()))
+            .transpose()
+            .map_err(invalid("user"))
     }
 
     /// The password in that field; an empty one is none.

@@ -95,8 +95,9 @@ impl Task {
 /// Who a client says it speaks for, and what it shows for that.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The name as typed.
-    pub user: TypedName,
+    /// The name as typed; an empty one is none. X2Go Client sends it so where it starts with `--broker-noauth` and its
+    /// URL has no name.
+    pub user: Option<TypedName>,
     /// The password; an empty one is none.
     pub password: Option<Password>,
     /// A ticket of an earlier login. One that cannot be a ticket of ours is none: clients keep theirs over a

@@ -96,6 +96,7 @@ const ROOMS: &[(&str, May)] = &[
     ("http", May::Use(&[Room("model"), Room("wire"), Room("broker")])),
     ("cli", May::UseAll),
     ("app", May::UseAll),
+    ("fuzzing", May::UseAll),
     ("main", May::UseAll),
     ("lib", May::UseAll),
 ];

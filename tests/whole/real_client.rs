@@ -119,3 +119,48 @@ fn a_wrong_password_is_refused_in_a_box_and_costs_one_bind() {
     assert_eq!(client.profiles(), ["notice-message-news", "office", "terminal"]);
     assert_eq!(desk.directory.binds(&person), 2);
 }
+
+#[test]
+fn a_client_without_login_and_name_sees_what_everybody_has_and_asks_for_the_account_of_the_host() {
+    let host = X2goHost::start();
+    let display = Display::start();
+    let account = host.account();
+    let broker = Broker::start(&format!(
+        r#"
+[authentication]
+methods = ["none"]
+[farm.main.hosts.ts01]
+address = "127.0.0.1"
+port = {}
+[profile.terminal]
+name = "Terminal"
+farm = "main"
+command = "xterm"
+rootless = true
+[rule.here]
+everyone = true
+clients = ["127.0.0.0/8", "::1"]
+profiles = ["terminal"]
+"#,
+        host.port()
+    ));
+    let url = format!("https://localhost:{}/plain/", broker.address.port());
+    let trusted = broker.certificate();
+    let client = X2goClient::start_with(
+        &display,
+        account,
+        &url,
+        &trusted,
+        "nameless",
+        &["--broker-noauth"],
+    );
+    assert_eq!(client.profiles(), ["terminal"]);
+    client.choose("Terminal");
+    client.log_in(&account.name, &account.password);
+    client.session();
+    let log = broker.log();
+    assert!(
+        log.contains("\"account\":\"none:anonymous-127.0.0.1\"") && log.contains("\"task\":\"select\""),
+        "{log}"
+    );
+}

@@ -64,8 +64,17 @@ async fn rules_go_by_name_and_address_where_nobody_proves_anything() {
     let (_, other) = post(HALL, &select.replace("user=alice", "user=bob")).await;
     assert!(!other.contains("Access granted"), "{other}");
 
-    let (_, nobody) = post(HALL, &list("")).await;
-    assert!(!nobody.contains("Access granted"), "a name is needed: {nobody}");
+    let (_, nameless) = post(HALL, &list("")).await;
+    assert_eq!(profiles(&nameless), ["kiosk"]);
+    assert!(nameless.contains("\nuser=\"\"\n"), "{nameless}");
+    let (_, selected) = post(
+        HALL,
+        "task=selectsession&sid=kiosk&user=&password=&authid=&login=guest",
+    )
+    .await;
+    assert!(selected.contains("SERVER:127.0.0.1"), "{selected}");
+    let (_, other) = post(HALL, "task=selectsession&sid=desk&user=&password=&authid=").await;
+    assert!(!other.contains("Access granted"), "{other}");
     let setpass = "task=setpass&newpass=better&user=alice&password=old&authid=";
     assert!(!post(HALL, setpass).await.1.contains("Access granted"));
     let event = "task=clientevent&user=alice&password=&sid=s&event=ALIVE&server=ts01&client=&login=alice&cmd=&\
@@ -76,6 +85,10 @@ async fn rules_go_by_name_and_address_where_nobody_proves_anything() {
     assert!(log.contains("WARN") && log.contains("whoever reaches the broker is whom they say they are"));
     assert!(
         log.contains(r#""account":"none:alice","typed":"Alice ","proof":"none""#),
+        "{log}"
+    );
+    assert!(
+        log.contains(r#""account":"none:anonymous-127.5.0.1","proof":"none""#),
         "{log}"
     );
     let explained = broker.run(&["explain", "alice", "--from", "127.6.0.1"]);

@@ -44,7 +44,7 @@ fn sent(body: &str) -> Request {
 fn a_captured_listsessions_is_understood() {
     match sent("task=listsessions&user=alice&password=s3cr%26t%2B%C3%A4%3D1%20x%25&authid=") {
         Request::List(credentials) => {
-            assert_eq!(credentials.user.as_str(), "alice");
+            assert_eq!(credentials.user.as_ref().unwrap().as_str(), "alice");
             assert_eq!(credentials.password.unwrap().expose(), "s3cr&t+ä=1 x%");
             assert!(credentials.ticket.is_none());
         }
@@ -64,7 +64,7 @@ fn a_captured_selectsession_is_understood() {
             profile,
             login,
         } => {
-            assert_eq!(credentials.user.as_str(), "bob");
+            assert_eq!(credentials.user.as_ref().unwrap().as_str(), "bob");
             assert!(
                 credentials.ticket.is_none(),
                 "another broker's ticket is none of ours"
@@ -125,7 +125,7 @@ fn captured_clientevents_are_understood() {
     ] {
         match sent(body) {
             Request::Event { credentials, event } => {
-                assert_eq!(credentials.user.as_str(), "bob");
+                assert_eq!(credentials.user.as_ref().unwrap().as_str(), "bob");
                 assert_eq!(event.kind, kind);
                 assert_eq!(event.session, session);
                 assert_eq!(event.server.as_str(), "127.0.0.1");

@@ -101,6 +101,30 @@ async fn the_bind_decides_about_a_lock_and_the_entry_about_the_rest() {
 }
 
 #[tokio::test]
+async fn the_right_password_of_a_closed_account_shows_as_little_as_a_wrong_one() {
+    for (state, refusal) in [
+        (AccountState::Disabled, Refusal::Disabled),
+        (AccountState::Expired, Refusal::Expired),
+    ] {
+        let lab = Lab::new();
+        lab.accounts.change("alice", |entry, _| entry.state = state);
+        let refused = Failure::Refused(refusal);
+        assert_eq!(lab.list(alice(0)).await.unwrap_err(), refused);
+        assert_eq!(lab.list(alice(1)).await.unwrap_err(), Failure::RepeatedWrong);
+        assert_eq!(lab.binds(), 1, "a further bind would take its time");
+        for (second, password) in (2..).zip(["guess0", "guess1", "guess2", "guess3"]) {
+            let guess = Form {
+                password,
+                ..alice(second)
+            };
+            assert_eq!(lab.list(guess).await.unwrap_err(), Failure::Wrong);
+        }
+        let sixth = lab.list(alice(6)).await.unwrap_err();
+        assert!(matches!(sixth, Failure::Throttled(_)), "{sixth:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_same_wrong_password_is_tried_once_in_half_a_minute() {
     let lab = Lab::new();
     let guess = |second| Form {

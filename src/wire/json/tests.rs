@@ -51,7 +51,7 @@ fn the_three_requests_of_the_client_are_read() {
     let probe = decode(b"user=alice&password=p%26w+x").unwrap();
     assert_eq!(probe.task(), Task::Prove);
     let credentials = credentials("user=alice&password=p%26w+x");
-    assert_eq!(credentials.user.as_str(), "alice");
+    assert_eq!(credentials.user.unwrap().as_str(), "alice");
     assert_eq!(credentials.password.unwrap().expose(), "p&w x");
     assert_eq!(
         decode(b"task=listprofiles&user=a&password=b").unwrap().task(),
@@ -100,7 +100,6 @@ fn what_is_no_request_of_this_door_is_refused() {
         fault(b"task=listprofiles&task=listprofiles&user=a"),
         Fault::Twice("task")
     );
-    assert_eq!(fault(b"user=&password="), Fault::Missing("user"));
     assert_eq!(
         fault(b"task=selectsession&user=a&password=b"),
         Fault::Missing("profile-id")

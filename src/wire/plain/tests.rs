@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{decode, encode};
-use crate::model::TicketText;
+use crate::model::{TicketText, TypedName};
 use crate::wire::{
     BODY_BYTES_MAX, BadRequest, ClientConfig, Credentials, EventKind, Fault, Reply, Request, Task,
 };
@@ -34,6 +34,13 @@ fn password(credentials: &Credentials) -> Option<&str> {
 
 fn ticket(credentials: &Credentials) -> Option<&str> {
     credentials.ticket.as_ref().map(TicketText::expose)
+}
+
+#[test]
+fn an_empty_name_is_none() {
+    for nameless in ["user=&password=&authid=", "password=x"] {
+        assert_eq!(listed(nameless).user, None);
+    }
 }
 
 #[test]
@@ -171,7 +178,7 @@ fn a_bad_event_is_refused_as_an_event_whatever_is_wrong_with_it() {
     }
     for body in [
         "",
-        "task=listsessions",
+        "task=listsessions&user=%01",
         "task=selectsession",
         "task=setpass&task=clientevent",
     ] {
@@ -239,7 +246,7 @@ proptest! {
         ];
         for encode in encoders {
             let found = listed(&format!("user={}&password={}&authid=", encode(&user), encode(&secret)));
-            prop_assert_eq!(found.user.as_str(), &user);
+            prop_assert_eq!(found.user.as_ref().map(TypedName::as_str), Some(user.as_str()));
             prop_assert_eq!(password(&found), Some(secret.as_str()));
         }
     }

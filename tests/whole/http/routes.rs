@@ -80,7 +80,7 @@ async fn a_body_that_is_no_request_is_refused_without_a_reason() {
     let front = Front::start();
     let mut client = front.client().await;
     let refused = client
-        .post_form("/plain/", "task=listsessions&user=&password=x")
+        .post_form("/plain/", "task=listsessions&user=%01&password=x")
         .await
         .unwrap();
     assert_refused(&refused);

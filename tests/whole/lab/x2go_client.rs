@@ -33,6 +33,18 @@ impl<'d> X2goClient<'d> {
     /// `account`, so that whatever it leaves behind ends with that account. Its log is kept among the test
     /// artefacts as `NAME.log`; replies stand in it, so use it with throw-away passwords and keys only.
     pub fn start(display: &'d Display, account: &Account, url: &str, trusted: &str, name: &str) -> Self {
+        Self::start_with(display, account, url, trusted, name, &[])
+    }
+
+    /// The same, with further arguments.
+    pub fn start_with(
+        display: &'d Display,
+        account: &Account,
+        url: &str,
+        trusted: &str,
+        name: &str,
+        arguments: &[&str],
+    ) -> Self {
         let home = TempDir::with_prefix("x2goclient-").unwrap();
         let trusted_file = home.path().join("trusted.pem");
         fs::write(&trusted_file, trusted).unwrap();
@@ -52,6 +64,7 @@ impl<'d> X2goClient<'d> {
                     "--add-to-known-hosts",
                     "--bypass-cleanup-helper",
                 ])
+                .args(arguments)
                 .arg(format!("--broker-url={url}"))
                 .arg(format!("--broker-cacertfile={}", trusted_file.display()))
                 .env_clear()

@@ -1,0 +1,155 @@
+//! Every parser of bytes from outside, as functions that take any bytes and must return: whether the bytes
+//! are what the parser is for. `fuzz/` hands them to libFuzzer, and the property tests here run them all. Not in a
+//! program that is shipped.
+
+use crate::audit::{Found, Reader};
+
+pub use crate::admin::fuzzing::{reply as admin_reply, request as admin_request};
+pub use crate::config::fuzzing::document as conf_d_document;
+pub use crate::directory::fuzzing::{
+    bind_text as directory_bind_text, domain_value as directory_domain_value, message as directory_message,
+    password_policy as directory_password_policy, sync_value as directory_sync_value,
+};
+pub use crate::http::fuzzing::{forwarded_for, proxy_header};
+pub use crate::pam_worker::fuzzing::{reply as pam_worker_reply, request as pam_worker_request};
+
+/// The body of a request of X2Go Client.
+pub fn plain_request(bytes: &[u8]) -> bool {
+    crate::wire::plain::decode(bytes).is_ok()
+}
+
+/// The body of a request of Python X2Go.
+pub fn json_request(bytes: &[u8]) -> bool {
+    crate::wire::json::decode(bytes).is_ok()
+}
+
+/// An audit log that is read back, line by line to its end.
+pub fn audit_log(bytes: &[u8]) -> bool {
+    let lines = Reader::new(bytes).filter(|line| matches!(line, Ok(Found::Decision(..))));
+    lines.count() > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The name of a target in `fuzz/`, its function, and bytes that it takes.
+    type Target = (&'static str, fn(&[u8]) -> bool, &'static [u8]);
+
+    const TARGETS: &[Target] = &[
+        ("admin_reply", admin_reply, br#"{"version":1,"body":{"refused":"no"}}"#),
+        ("admin_request", admin_request, br#"{"version":1,"body":{"log-level":{"filter":"debug"}}}"#),
+        (
+            "audit_log",
+            audit_log,
+            b"{\"decision\":\"0000000011\",\"task\":\"list\",\"outcome\":\"granted\",\"account\":\"ldap:alice\"}\n",
+        ),
+        (
+            "conf_d_document",
+            conf_d_document,
+            b"[rule.a]\nusers = [\"b\"]\npriority = -1\nset = { fullscreen = true }\n[[expect]]\nat = 1.5\n",
+        ),
+        (
+            "directory_bind_text",
+            directory_bind_text,
+            b"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 533, v1db1",
+        ),
+        (
+            "directory_domain_value",
+            directory_domain_value,
+            b"\x01\x02\0\0\0\0\0\x05\x20\0\0\0\x20\x02\0\0",
+        ),
+        (
+            "directory_message",
+            directory_message,
+            b"\x30\x38\x02\x01\x02\x61\x07\x0a\x01\x31\x04\0\x04\0\xa0\x2a\x30\x28\x04\x19\
+              1.3.6.1.4.1.42.2.27.8.5.1\x04\x0b\x30\x09\xa0\x04\x80\x02\x01\0\x81\x01\x01",
+        ),
+        (
+            "directory_password_policy",
+            directory_password_policy,
+            b"\x30\x09\xa0\x04\x80\x02\x01\0\x81\x01\x01",
+        ),
+        (
+            "directory_sync_value",
+            directory_sync_value,
+            b"\x30\x15\x0a\x01\x01\x04\x100123456789abcdef",
+        ),
+        ("forwarded_for", forwarded_for, b"198.51.100.7, [2001:db8::1]:443, 10.0.0.1"),
+        (
+            "json_request",
+            json_request,
+            b"task=selectsession&profile-id=office&user=a%20b&pubkey=ssh-rsa+AAAA&authid=00ff",
+        ),
+        (
+            "pam_worker_reply",
+            pam_worker_reply,
+            b"\x03\0\0\0\x07\0\x01\0\x05alice\x01\0\x02hi",
+        ),
+        (
+            "pam_worker_request",
+            pam_worker_request,
+            b"\x03\0\x05alice\0\x03old\0\x03new\0\x0b2001:db8::1",
+        ),
+        (
+            "plain_request",
+            plain_request,
+            b"task=clientevent&user=a%20b&password=p&sid=s&event=ALIVE&server=h&client=&login=a&cmd=&display=&\
+              start=&elapsed=0&authid=00ff",
+        ),
+        ("proxy_header", proxy_header, b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n"),
+    ];
+
+    #[test]
+    fn fuzz_has_each_function_as_a_target() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz");
+        let names = || TARGETS.iter().map(|(name, ..)| *name);
+        let there = std::fs::read_dir(format!("{folder}/fuzz_targets")).unwrap();
+        let there = there.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let there: BTreeSet<_> = there.collect();
+        assert_eq!(there, names().map(|name| format!("{name}.rs")).collect());
+        let manifest = std::fs::read_to_string(format!("{folder}/Cargo.toml")).unwrap();
+        for name in names() {
+            assert!(
+                manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")),
+                "{name}"
+            );
+            let target = std::fs::read_to_string(format!("{folder}/fuzz_targets/{name}.rs")).unwrap();
+            let called = format!("x2godirector::fuzzing::{name}(bytes)");
+            assert!(target.contains(&called), "{target}");
+        }
+    }
+
+    #[test]
+    fn samples_are_taken() {
+        for (name, target, sample) in TARGETS {
+            assert!(target(sample), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_return(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for (_, target, _) in TARGETS {
+                target(&bytes);
+            }
+        }
+
+        #[test]
+        fn damaged_messages_return(
+            at in any::<prop::sample::Index>(),
+            with in proptest::collection::vec(any::<u8>(), 0..4),
+            instead_of in 0..4_usize,
+        ) {
+            for (_, target, sample) in TARGETS {
+                let at = at.index(sample.len());
+                let rest = &sample[(at + instead_of).min(sample.len())..];
+                target(&[&sample[..at], &with, rest].concat());
+            }
+        }
+    }
+}
