@@ -265,7 +265,8 @@ impl PasswordChecks {
         state.wrong.forget(&new);
     }
 
-    /// The time of the last change is part of it: what was checked before a change says nothing about after.
+    /// The time of the last change and the state of the account are part of it: what was checked before a change of
+    /// either says nothing about after.
     fn mark(&self, accounts: &Arc<dyn Accounts>, subject: &Subject, password: &Password) -> Mark {
         let source = accounts.source().as_str().as_bytes();
         let password = password.expose().as_bytes();
@@ -274,7 +275,8 @@ impl PasswordChecks {
                 let changed = entry.password_changed.map(|at| at.unix_ms().to_be_bytes());
                 let changed = changed.as_ref().map_or(&[][..], |bytes| &bytes[..]);
                 let user = entry.user.as_str().as_bytes();
-                mac(&self.key, &[b"known", source, user, changed, password])
+                let state = [entry.state as u8];
+                mac(&self.key, &[b"known", source, user, changed, &state, password])
             }
             Subject::Unknown(name) | Subject::Unasked(name, _) => mac(
                 &self.key,
