@@ -21,10 +21,12 @@ pub struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// What makes a ticket count beside its own text: the password of its login, and nothing at the JSON door, whose
-    /// clients forget the password once they have a ticket. None if it is not there.
+    /// clients forget the password once they have a ticket. None if it is not there. A password at the JSON door is
+    /// to be checked, whatever ticket comes with it: somebody's own ticket must not carry guesses at another's past
+    /// the throttle.
     pub(super) fn beside_ticket(&self) -> Option<&'a [u8]> {
         match self.door {
-            Door::Json => Some(&[]),
+            Door::Json => self.password.is_none().then_some(&[]),
             Door::Plain => self.password.map(|password| password.expose().as_bytes()),
         }
     }

@@ -367,6 +367,38 @@ async fn a_ticket_of_the_json_door_counts_there_without_a_password() {
 }
 
 #[tokio::test]
+async fn a_ticket_of_the_json_door_carries_no_guess_past_the_throttle() {
+    let lab = Lab::new();
+    let ticket = lab.ticket(by_json(0)).await;
+    assert_eq!(lab.proof(by_json(1).ticket(&ticket)).await, Proof::Password);
+
+    let finds = || lab.accounts.finds.load(Ordering::SeqCst);
+    let guess = |second| Form {
+        user: "bob",
+        ..by_json(second).ticket(&ticket)
+    };
+    for (second, password) in (2..).zip(["a", "b", "c", "d", "e"]) {
+        let refused = lab
+            .list(Form {
+                password,
+                ..guess(second)
+            })
+            .await;
+        assert_eq!(refused.unwrap_err(), Failure::Wrong);
+    }
+    let searched = finds();
+    let refused = lab
+        .list(Form {
+            password: "f",
+            ..guess(8)
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, Failure::Throttled(_)), "{refused:?}");
+    assert_eq!(finds(), searched, "nobody is searched for");
+}
+
+#[tokio::test]
 async fn a_ticket_of_one_door_opens_no_other() {
     let lab = Lab::new();
     let (plain, json) = (lab.ticket(alice(0)).await, lab.ticket(by_json(0)).await);
