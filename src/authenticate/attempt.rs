@@ -26,8 +26,17 @@ impl<'a> Attempt<'a> {
     /// the throttle.
     pub(super) fn beside_ticket(&self) -> Option<&'a [u8]> {
         match self.door {
-            Door::Json => self.password.is_none().then_some(&[]),
-            Door::Plain => self.password.map(|password| password.expose().as_bytes()),
+            Door::Json if self.password.is_some() => None,
+            Door::Plain if self.password.is_none() => None,
+            Door::Json | Door::Plain => Some(self.kept_beside_ticket()),
+        }
+    }
+
+    /// The same for the ticket that this attempt gets.
+    pub(super) fn kept_beside_ticket(&self) -> &'a [u8] {
+        match (self.door, self.password) {
+            (Door::Plain, Some(password)) => password.expose().as_bytes(),
+            (Door::Json | Door::Plain, _) => &[],
         }
     }
 

@@ -82,7 +82,7 @@ impl Tickets {
         attempt: &Attempt<'_>,
     ) -> Result<TicketText, StoreError> {
         let text = random_text();
-        let beside = attempt.beside_ticket().unwrap_or_default();
+        let beside = attempt.kept_beside_ticket();
         self.store
             .add_ticket(TicketRecord {
                 hash: hash(&text),
@@ -112,7 +112,7 @@ impl Tickets {
         ticket: &TicketRecord,
         attempt: &Attempt<'_>,
     ) -> Result<Option<TicketText>, StoreError> {
-        let (now, beside) = (attempt.now, attempt.beside_ticket().unwrap_or_default());
+        let (now, beside) = (attempt.now, attempt.kept_beside_ticket());
         if ticket.replaced || now.since(ticket.issued) < ROTATION {
             return Ok(None);
         }

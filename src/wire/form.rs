@@ -7,8 +7,37 @@
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::Fault;
+use super::{BODY_BYTES_MAX, BadRequest, Fault, Request, Task};
 use crate::model::{Invalid, Password, Secret, TypedName};
+
+/// How a front end reads the forms that its clients send.
+pub(super) struct Reading {
+    /// The task that a form means, even if the rest of it is bad: it is refused in the way its sender can bear.
+    pub(super) task: fn(Form<'_>) -> Option<Task>,
+    /// The request of that task.
+    pub(super) request: fn(Option<Task>, Form<'_>) -> Result<Request, Fault>,
+}
+
+impl Reading {
+    /// The request that a body is.
+    ///
+    /// # Errors
+    /// Says what is wrong, for the log, and which task was meant.
+    pub(super) fn decode(&self, body: &[u8]) -> Result<Request, BadRequest> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(self.refuse(body, Fault::TooLong(BODY_BYTES_MAX)));
+        }
+        let form = Form::new(body);
+        let task = (self.task)(form);
+        (self.request)(task, form).map_err(|fault| BadRequest { task, fault })
+    }
+
+    /// What becomes of a body that is no request because of `fault`, and of which `beginning` is all that is known.
+    pub(super) fn refuse(&self, beginning: &[u8], fault: Fault) -> BadRequest {
+        let task = (self.task)(Form::new(beginning));
+        BadRequest { task, fault }
+    }
+}
 
 /// A form body.
 #[derive(Clone, Copy)]

@@ -1,8 +1,14 @@
 //! From the body of a POST to a [`Request`].
 
 use crate::model::{ProfileId, TicketText};
-use crate::wire::form::{Form, invalid};
-use crate::wire::{BODY_BYTES_MAX, BadRequest, Credentials, Fault, Request, Task};
+use crate::wire::form::{Form, Reading, invalid};
+use crate::wire::{BadRequest, Credentials, Fault, Request, Task};
+
+/// How this front end reads forms.
+const READING: Reading = Reading {
+    task: meant_task,
+    request,
+};
 
 /// Reads the body of one request as a form, every field of which is encoded. Fields that the task has no use
 /// for are passed over, such as `pubkey`: this broker places no key for these clients.
@@ -14,18 +20,12 @@ use crate::wire::{BODY_BYTES_MAX, BadRequest, Credentials, Fault, Request, Task}
 /// Says what is wrong, for the log, and which task was meant. An `authid` that cannot be a ticket of ours is
 /// no error, and neither is an empty password; both are simply not there.
 pub fn decode(body: &[u8]) -> Result<Request, BadRequest> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(refuse(body, Fault::TooLong(BODY_BYTES_MAX)));
-    }
-    let form = Form::new(body);
-    let task = meant_task(form);
-    request(task, form).map_err(|fault| BadRequest { task, fault })
+    READING.decode(body)
 }
 
 /// What becomes of a body that is no request because of `fault`, and of which `beginning` is all that is known.
 pub fn refuse(beginning: &[u8], fault: Fault) -> BadRequest {
-    let task = meant_task(Form::new(beginning));
-    BadRequest { task, fault }
+    READING.refuse(beginning, fault)
 }
 
 /// `listsessions` and `sid` are X2Go Client's words for `listprofiles` and `profile-id`; Python X2Go's brokers

@@ -1,11 +1,17 @@
 //! From the body of a POST to a [`Request`].
 
 use crate::model::{HostAddress, Invalid, ProfileId, Secret, TicketText, TypedName};
-use crate::wire::form::{Form, invalid};
-use crate::wire::{BODY_BYTES_MAX, BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
+use crate::wire::form::{Form, Reading, invalid};
+use crate::wire::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
 
 /// Longest X2Go session id taken, in bytes: a user name of up to 256 bytes, display, time and command.
 const SESSION_BYTES_MAX: usize = 512;
+
+/// How this front end reads forms.
+const READING: Reading = Reading {
+    task: meant_task,
+    request,
+};
 
 /// Reads the body of one request as a form, whatever its `Content-Type` says: clients before 4.0.2.0 send
 /// none. Fields that the task has no use for are passed over.
@@ -18,22 +24,15 @@ const SESSION_BYTES_MAX: usize = 512;
 /// Says what is wrong, for the log, and which task was meant. An `authid` that cannot be a ticket of ours is
 /// no error, and neither is an empty password; both are simply not there.
 pub fn decode(body: &[u8]) -> Result<Request, BadRequest> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(refuse(body, Fault::TooLong(BODY_BYTES_MAX)));
-    }
-    let form = Form::new(body);
-    let task = meant_task(form);
-    request(task, form).map_err(|fault| BadRequest { task, fault })
+    READING.decode(body)
 }
 
 /// What becomes of a body that is no request because of `fault`, and of which `beginning` is all that is known.
 pub fn refuse(beginning: &[u8], fault: Fault) -> BadRequest {
-    let task = meant_task(Form::new(beginning));
-    BadRequest { task, fault }
+    READING.refuse(beginning, fault)
 }
 
-/// The first `task` names the request even if the rest is bad, so that it is refused in the way its sender can
-/// bear.
+/// The first `task` names the request.
 fn meant_task(form: Form<'_>) -> Option<Task> {
     form.first("task").and_then(task_named)
 }
