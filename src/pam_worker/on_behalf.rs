@@ -6,7 +6,7 @@
 use nix::unistd::{ROOT, Uid, User, geteuid, setresuid};
 
 /// Does something with the real user id of `user`, if this is a process of root and the user has an account on this
-/// host. The process must have one thread.
+/// host. The C library changes the ids of all threads of the process (nptl(7)), so nothing else may be under way in it.
 ///
 /// # Errors
 /// In the admin's words: the account cannot be looked up, or the id not be taken. Then nothing was done.
