@@ -152,7 +152,7 @@ async fn compare_all(
     comparison: &Comparison<'_>,
     report: &mut Report<'_, '_>,
 ) -> anyhow::Result<()> {
-    let mut progress = Progress::start(people.of_all());
+    let mut progress = Progress::start(people.count()).await;
     let mut unreadable = 0;
     while let Some(some) = people.next().await? {
         for read in some {

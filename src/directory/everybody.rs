@@ -7,6 +7,7 @@ use crate::model::Now;
 use super::Directory;
 use super::entry::{Entry, Unavailable};
 use super::pool::SearchConnection;
+use super::request::NO_ATTRIBUTES;
 use super::search::{PAGE_ENTRIES, Page, Query};
 use super::server::Server;
 use super::user::EVERYBODY;
@@ -21,8 +22,6 @@ pub struct Everybody {
     query: Arc<Query>,
     server: Arc<Server>,
     now: Now,
-    /// The server's guess how many there are.
-    of_all: Option<usize>,
     pages: usize,
     next: Next,
 }
@@ -51,19 +50,39 @@ impl Directory {
             query,
             server,
             now,
-            of_all: page.of_all.filter(|guess| *guess > 0),
             pages: 0,
             next: Next::Read(page, connection),
         })
     }
 }
 
-impl Everybody {
-    /// The server's guess how many there are in all, if it makes one.
-    pub fn of_all(&self) -> Option<usize> {
-        self.of_all
+impl Directory {
+    /// About how many [`Directory::everybody`] gives, for who wants to know beforehand: their entries are counted
+    /// without their attributes. OpenLDAP itself makes no guess (RFC 2696 section 3 leaves a server to say 0).
+    ///
+    /// # Errors
+    /// As [`Directory::everybody`].
+    pub async fn count_everybody(&self) -> Result<usize, Unavailable> {
+        let mut query = self.inner.users.query_for_all()?;
+        query.attributes = vec![NO_ATTRIBUTES.to_owned()];
+        let query = Arc::new(query);
+        let (server, mut connection, mut page) = self.inner.servers.first_page(&query).await?;
+        let mut count = page.answer.found.len();
+        for _ in 1..PAGES_MAX {
+            if page.cookie.is_empty() {
+                break;
+            }
+            let asked = server.page(connection, &query, page.cookie).await;
+            (connection, page) = asked.map_err(|trouble| Unavailable {
+                cause: trouble.cause(),
+            })?;
+            count += page.answer.found.len();
+        }
+        Ok(count)
     }
+}
 
+impl Everybody {
     /// The next page, of at most 500; none after the last one. Each page is waited for as long as one operation may
     /// take.
     ///

@@ -68,8 +68,6 @@ pub(super) struct Answer {
 pub(super) struct Page {
     /// What is on it.
     pub answer: Answer,
-    /// The server's guess how many entries all pages have; 0 where it does not guess.
-    pub of_all: Option<usize>,
     /// What asks for the next page; empty on the last one.
     pub cookie: Vec<u8>,
 }
@@ -178,7 +176,6 @@ impl Query {
             .with_controls(self.controls(cookie))
             .search(&self.base, scope, &self.filter, &self.attributes)
             .await?;
-        let paged = paged_results(&result.ctrls);
         let found = entries
             .into_iter()
             .map(|entry| found_entry(SearchEntry::construct(entry)));
@@ -192,8 +189,7 @@ impl Query {
         answer.fetch_rest(ldap, limit).await?;
         Ok(Page {
             answer,
-            of_all: paged.as_ref().and_then(|paged| usize::try_from(paged.size).ok()),
-            cookie: paged.map(|paged| paged.cookie).unwrap_or_default(),
+            cookie: next_page(&result.ctrls),
         })
     }
 
@@ -290,12 +286,13 @@ const OTHER: u32 = 80;
 /// `sizeLimitExceeded` (RFC 4511 appendix A.2), which is also what our own limit amounts to.
 const TOO_MANY: u32 = 4;
 
-/// What the server says of the pages.
-fn paged_results(controls: &[Control]) -> Option<PagedResults> {
-    controls.iter().find_map(|Control(kind, raw)| match kind {
-        Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>()),
+/// What asks for the next page; empty on the last one, and where there are no pages.
+fn next_page(controls: &[Control]) -> Vec<u8> {
+    let cookie = controls.iter().find_map(|Control(kind, raw)| match kind {
+        Some(ControlType::PagedResults) => Some(raw.parse::<PagedResults>().cookie),
         _ => None,
-    })
+    });
+    cookie.unwrap_or_default()
 }
 
 fn found_entry(entry: SearchEntry) -> Found {

@@ -178,6 +178,44 @@ fn everybody_is_compared_in_every_situation() {
     assert_eq!(change(&json, "exam", "lost").1, ["u1199"]);
 }
 
+/// What `diff` writes at a terminal, which script(1) gives it.
+fn at_a_terminal(folder: &Path, arguments: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_x2godirector");
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("{program} diff {arguments} >/dev/null"))
+        .arg("/dev/null")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    text(&output.stdout)
+}
+
+#[test]
+fn a_bar_shows_how_far_it_is() {
+    let site = Site::start(1_003, UNLIMITED);
+    site.configure("same", RULES);
+    let shown = at_a_terminal(site.folder.path(), "same same");
+    let full = "#".repeat(30);
+    assert!(
+        shown.contains(&format!("[{full}] 1003 of about 1003 users")),
+        "{shown:?}"
+    );
+    assert!(shown.contains(" 8 of about 1003 users"), "{shown:?}");
+    assert!(shown.ends_with("\r\u{1b}[K"), "it is gone in the end: {shown:?}");
+
+    fs::write(site.folder.path().join("list"), "u0001\n# nobody\nu0002\n").unwrap();
+    let shown = at_a_terminal(site.folder.path(), "same same --users list");
+    assert!(
+        shown.contains(&format!("[{full}] 2 of about 2 users")),
+        "{shown:?}"
+    );
+    let shown = at_a_terminal(site.folder.path(), "same same --users - </dev/null");
+    assert!(!shown.contains("of about"), "{shown:?}");
+}
+
 #[test]
 fn a_list_of_users_is_enough() {
     let site = Site::start(10, "");

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -34,6 +34,8 @@ enum Origin {
     List {
         lookup: Lookup,
         lines: BufReader<tokio::fs::File>,
+        /// Where it can be read a second time.
+        file: Option<PathBuf>,
     },
 }
 
@@ -89,18 +91,28 @@ impl People {
         } else {
             File::open(file).with_context(|| file.display().to_string())?
         };
+        let file = file.is_file().then(|| file.to_owned());
         let origin = Origin::List {
             lookup,
+            file,
             lines: BufReader::new(tokio::fs::File::from_std(open)),
         };
         Ok(Self { origin, now })
     }
 
-    /// A guess how many there are in all, if there is one.
-    pub(super) fn of_all(&self) -> Option<usize> {
+    /// About how many there are in all; none if that cannot be known beforehand, as of standard input. Reads them all
+    /// for that, so it is for who watches.
+    pub(super) async fn count(&self) -> Option<usize> {
         match &self.origin {
-            Origin::Directory { everybody, .. } => everybody.of_all(),
-            Origin::List { .. } => None,
+            Origin::Directory { directory, .. } => directory.count_everybody().await.ok(),
+            Origin::List { file, .. } => {
+                let mut lines = BufReader::new(tokio::fs::File::open(file.as_ref()?).await.ok()?);
+                let mut count = 0;
+                while next_name(&mut lines).await.ok()?.is_some() {
+                    count += 1;
+                }
+                Some(count)
+            }
         }
     }
 
@@ -120,7 +132,7 @@ impl People {
                     };
                     reading.spawn(async move { (at, read(&directory, entry).await) });
                 }
-                Origin::List { lookup, lines } => {
+                Origin::List { lookup, lines, .. } => {
                     let lookup = lookup.clone();
                     let Some(name) = next_name(lines).await? else {
                         break;

@@ -11,11 +11,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Nothing is done yet; `of_all` is a guess how much there is to do.
-    pub(super) fn start(of_all: Option<usize>) -> Self {
+    /// Nothing is done yet. `of_all` gives about how much there is to do; it is only asked if somebody watches.
+    pub(super) async fn start(of_all: impl Future<Output = Option<usize>>) -> Self {
+        let terminal = io::stderr().is_terminal();
         Self {
-            of_all,
-            terminal: io::stderr().is_terminal(),
+            of_all: if terminal { of_all.await } else { None },
+            terminal,
         }
     }
 
