@@ -197,11 +197,14 @@ impl PamWorker {
 
 /// Whether there is such a process that has not ended.
 pub fn is_running(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        stat.rsplit(')')
-            .next()
-            .is_some_and(|rest| !rest.trim().starts_with('Z'))
-    })
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    // The first thread of a process that was killed is a zombie while others of it still end.
+    threads > 1
+        || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| !rest.trim().starts_with('Z'))
+        })
 }
 
 /// Waits until there is no such process.
