@@ -347,8 +347,13 @@ fn shown(notice: &Notice) -> OfferedProfile {
 /// name than the one they were given here.
 fn listed(offer: &Offer, credentials: &Credentials) -> OfferedProfile {
     let mut keys = offer.keys().clone();
-    let given_here = credentials.user.is_none() && offer.session_user() == offer.account().user.as_str();
-    let user = if given_here { "" } else { offer.session_user() };
+    let given_here =
+        credentials.user.is_none() && offer.session_user().as_str() == offer.account().user.as_str();
+    let user = if given_here {
+        ""
+    } else {
+        offer.session_user().as_str()
+    };
     keys.insert("user", Value::Text(user.to_owned()));
     keys.insert("host", Value::Text(offer.farm().to_string()));
     OfferedProfile {

@@ -8,6 +8,7 @@
 //! test in `tests/` holds the rooms to it.
 
 pub mod admin;
+pub mod agent;
 pub mod app;
 pub mod audit;
 pub mod authenticate;

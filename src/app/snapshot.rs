@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{accounts, clock};
+use crate::agent::Agents;
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
@@ -28,7 +29,7 @@ pub(super) async fn build(
         Arc::clone(store),
         configuration.authentication,
     );
-    let farms = Farms::start(configuration.farms, previous).await;
+    let farms = Farms::start(configuration.farms, &Agents::default(), previous).await;
     let policy = configuration.policy;
     Ok(Snapshot {
         recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),

@@ -28,6 +28,8 @@ impl<'a> Attempt<'a> {
         match self.door {
             Door::Json if self.password.is_some() => None,
             Door::Plain if self.password.is_none() => None,
+            // Nobody is given a ticket there.
+            Door::Ssh | Door::Uccs => None,
             Door::Json | Door::Plain => Some(self.kept_beside_ticket()),
         }
     }
@@ -36,7 +38,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn kept_beside_ticket(&self) -> &'a [u8] {
         match (self.door, self.password) {
             (Door::Plain, Some(password)) => password.expose().as_bytes(),
-            (Door::Json | Door::Plain, _) => &[],
+            (Door::Json | Door::Plain | Door::Ssh | Door::Uccs, _) => &[],
         }
     }
 

@@ -30,7 +30,7 @@ pub use attempt::Attempt;
 pub use chain::Chain;
 pub use change::PasswordChange;
 pub use failure::Failure;
-pub use limits::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit, Limits};
+pub use limits::Limits;
 pub use login::Login;
 pub use pam::PamAccounts;
 pub use password_checks::PasswordChecks;

@@ -158,7 +158,8 @@ impl Turn {
     pub(super) fn note_offer(&mut self, offer: &Offer, login: Option<TypedName>) {
         self.decision.rules = offer.rules().to_vec();
         self.decision.farm = Some(offer.farm().clone());
-        self.decision.login = login.filter(|login| login.folded() != offer.session_user().to_lowercase());
+        self.decision.login =
+            login.filter(|login| login.folded() != offer.session_user().as_str().to_lowercase());
     }
 
     /// Notes the host, or why there is none.

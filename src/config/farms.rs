@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::diagnostic::Diagnostic;
 use super::section::Section;
 use super::value::{FromText, Located};
+use crate::agent::AgentKind;
 use crate::model::{FarmName, HostAddress, HostName};
-use crate::placement::{AgentKind, Farm, Host};
+use crate::placement::{Farm, Host};
 
-const ASSUMED_SESSION: Duration = Duration::from_hours(8);
 const ASSUMED_SESSION_MIN: Duration = Duration::from_mins(1);
 const ASSUMED_SESSION_MAX: Duration = Duration::from_hours(31 * 24);
 const SESSIONS_MAX: i64 = 100_000;
 const SSH_PORT: u16 = 22;
-const WEIGHT: f64 = 1.0;
+/// Longest name of a host or a session database, in bytes (`HOST_NAME_MAX` is 64).
+const NAME_BYTES_MAX: usize = 253;
 /// Beyond these, two weights could differ so much that a computer cannot compare their loads.
 const WEIGHT_MIN: f64 = 0.001;
 const WEIGHT_MAX: f64 = 1000.0;
@@ -28,7 +29,11 @@ impl FromText for AgentKind {
     fn from_text(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::None),
-            _ => Err(format!("there is no agent `{text}`; there is `none`")),
+            "ssh" => Ok(Self::Ssh),
+            "local" => Ok(Self::Local),
+            _ => Err(format!(
+                "there is no agent `{text}`; there are `ssh`, `local` and `none`"
+            )),
         }
     }
 }
@@ -61,18 +66,26 @@ fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
         .filter_map(|(name, section)| host(&name, section))
         .collect();
     check_same_port(&hosts, &section);
-    let agent = section.take("agent").unwrap_or(AgentKind::None);
-    let assumed_session = section
-        .duration("assumed_session", ASSUMED_SESSION_MIN..=ASSUMED_SESSION_MAX)
-        .unwrap_or(ASSUMED_SESSION);
+    let agent = section.take("agent");
+    let assumed_session = section.duration("assumed_session", ASSUMED_SESSION_MIN..=ASSUMED_SESSION_MAX);
     let max_sessions_per_host = section.number("max_sessions_per_host", 1..=SESSIONS_MAX);
+    let max_sessions_per_user = section.number("max_sessions_per_user", 1..=SESSIONS_MAX);
+    let starts_per_host = section.take("starts_per_host");
+    let fallback = section.take("fallback");
+    let sticky = section.take("sticky");
+    let suspend_running = section.take("suspend_running");
     section.finish();
+    let usual = Farm::new(name?, hosts.into_iter().map(|host| host.value).collect());
     Some(Farm {
-        name: name?,
-        agent,
-        assumed_session,
+        agent: agent.unwrap_or(usual.agent),
+        assumed_session: assumed_session.unwrap_or(usual.assumed_session),
         max_sessions_per_host,
-        hosts: hosts.into_iter().map(|host| host.value).collect(),
+        max_sessions_per_user,
+        starts_per_host,
+        fallback: fallback.unwrap_or_default(),
+        sticky: sticky.unwrap_or(usual.sticky),
+        suspend_running: suspend_running.unwrap_or(usual.suspend_running),
+        ..usual
     })
 }
 
@@ -104,14 +117,34 @@ fn host(name: &str, mut section: Section<'_>) -> Option<Located<Host>> {
         let message = format!("`weight` must be between {WEIGHT_MIN} and {WEIGHT_MAX}");
         problems.error(place, message);
     }
+    let hostname = section.take::<OwnName>("hostname");
+    let session_database = section.take::<OwnName>("session_database");
+    let draining = section.take("draining");
     section.finish();
+    let usual = Host::new(name?, address?, port);
     let value = Host {
-        name: name?,
-        address: address?,
-        port,
-        weight: weight.map_or(WEIGHT, |weight| weight.value),
+        weight: weight.map_or(usual.weight, |weight| weight.value),
+        hostname: hostname.map_or(usual.hostname, |name| name.0),
+        session_database: session_database.map(|name| name.0),
+        draining: draining.unwrap_or(usual.draining),
+        ..usual
     };
     Some(Located { value, place })
+}
+
+/// A name that hosts give themselves or their session database.
+struct OwnName(String);
+
+impl FromText for OwnName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let known = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.bytes().all(known) {
+            return Err(format!(
+                "`{text}` is no name: 1 to {NAME_BYTES_MAX} letters, digits, `.`, `_` and `-`"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// X2Go Client resumes a session on any host of the farm with the port of the one that was chosen.

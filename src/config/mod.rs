@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod icon;
 mod key_path;
 mod ldap_text;
+mod limit;
 mod load;
 mod merge;
 mod named_file;

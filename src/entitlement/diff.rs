@@ -144,7 +144,7 @@ fn offers<'p>(policy: &'p Policy, subject: &Subject<'_>) -> Offers<'p> {
         .drafts(subject, |_| true)
         .map(|(profile, _, draft)| {
             let user = OfferedKey {
-                value: Value::Text(draft.session_user),
+                value: Value::Text(draft.session_user.to_string()),
                 written: ProfileValue::Text(profile.session_user.clone()),
             };
             let keys = draft.keys.into_iter().map(|(key, drafted)| {

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use super::render::{Place, Unrenderable, render, session_user};
 use super::subject::Subject;
 use super::{Profile, ProfileValue, Rule};
+use crate::model::SessionUser;
 use crate::model::session_key::{self, Kind, Value};
 
 /// A granted profile as one person gets it.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     /// The name of the account on the hosts.
-    pub(super) session_user: String,
+    pub(super) session_user: SessionUser,
     /// Every session key.
     pub(super) keys: BTreeMap<&'static str, DraftedKey<'a>>,
 }
@@ -146,7 +147,7 @@ mod tests {
                 ("speed", Value::Number(4), Some("c")),
             ]
         );
-        assert_eq!(draft.session_user, "alice");
+        assert_eq!(draft.session_user.as_str(), "alice");
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn offered(farm: FarmName, draft: Draft<'_>) -> Outcome {
         .collect();
     Outcome::Offered {
         farm,
-        session_user: draft.session_user,
+        session_user: draft.session_user.to_string(),
         keys,
     }
 }

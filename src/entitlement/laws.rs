@@ -9,6 +9,7 @@ use proptest::sample::{select, subsequence};
 
 use super::sample::{at, attribute, from, globs, group, groups, hours, person, profile, rule, text};
 use super::{AttributeCondition, Context, Expectation, Explanation, Offer, Outcome, Policy, Profile, Rule};
+use crate::model::Offered as _;
 use crate::model::{Authenticated, Membership, Person, ProfileId};
 
 /// Somebody who logged in.
@@ -191,7 +192,7 @@ proptest! {
             let Outcome::Offered { session_user, keys, .. } = &explained.outcome else {
                 panic!("{explained:?}");
             };
-            prop_assert_eq!(session_user, offer.session_user());
+            prop_assert_eq!(session_user, offer.session_user().as_str());
             let values: BTreeMap<_, _> = keys.iter().map(|(key, told)| (*key, told.value.clone())).collect();
             prop_assert_eq!(&values, offer.keys());
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::Draft;
 use super::{Profile, Rule};
 use crate::model::session_key::Value;
-use crate::model::{Account, FarmName, Offered, ProfileId};
+use crate::model::{Account, FarmName, Offered, ProfileId, SessionUser};
 
 /// A profile that the rules gave somebody who proved to be who they are, on one request. Only
 /// [`Policy`](super::Policy) makes one, and only for an [`Authenticated`](crate::model::Authenticated).
@@ -15,7 +15,7 @@ pub struct Offer {
     account: Account,
     profile_id: ProfileId,
     farm: FarmName,
-    session_user: String,
+    session_user: SessionUser,
     keys: BTreeMap<&'static str, Value>,
     rules: Vec<String>,
 }
@@ -41,11 +41,6 @@ impl Offer {
         &self.profile_id
     }
 
-    /// The name of the account on the hosts of the farm: letters A to Z, digits and `. _ @ -`, at most 255.
-    pub fn session_user(&self) -> &str {
-        &self.session_user
-    }
-
     /// The session keys, rendered. A text has no control characters; what else a reply must not hold is for
     /// the writer of the reply to see to.
     pub fn keys(&self) -> &BTreeMap<&'static str, Value> {
@@ -65,5 +60,9 @@ impl Offered for Offer {
 
     fn farm(&self) -> &FarmName {
         &self.farm
+    }
+
+    fn session_user(&self) -> &SessionUser {
+        &self.session_user
     }
 }

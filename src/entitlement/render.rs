@@ -7,11 +7,10 @@
 use super::Template;
 use super::subject::Subject;
 use super::template::{Part, Variable};
+use crate::model::{SESSION_USER_BYTES_MAX, SessionUser};
 
 /// Longest text a template may become, in bytes; room for an icon in base64.
 const RENDERED_BYTES_MAX: usize = 128 * 1024;
-/// Longest session user, in bytes (`LOGIN_NAME_MAX` less its NUL, limits.h).
-const SESSION_USER_BYTES_MAX: usize = 255;
 /// What X2Go puts other things in place of: the host's `x2goruncommand` a blank for `X2GO_SPACE_CHAR`, the
 /// client a name and a password for `X2GO_USER` and `X2GO_PASSWORD`.
 const X2GO_MARKER: &str = "X2GO_";
@@ -147,18 +146,9 @@ pub(super) fn render(
 ///
 /// # Errors
 /// Says why there is none.
-pub(super) fn session_user(template: &Template, subject: &Subject<'_>) -> Result<String, Unrenderable> {
+pub(super) fn session_user(template: &Template, subject: &Subject<'_>) -> Result<SessionUser, Unrenderable> {
     let name = render(template, Place::Word, subject)?;
-    let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let legal = name.len() <= SESSION_USER_BYTES_MAX
-        && name.bytes().next().is_some_and(first)
-        && name.bytes().all(|b| first(b) || b".@-".contains(&b))
-        && !name.bytes().all(|b| b.is_ascii_digit());
-    if legal {
-        Ok(name)
-    } else {
-        Err(Unrenderable::NoUserName)
-    }
+    SessionUser::new(&name).map_err(|_| Unrenderable::NoUserName)
 }
 
 /// The one value of a variable; an empty one is none.
@@ -211,7 +201,7 @@ mod tests {
         )
     }
 
-    fn account(text: &str, person: &Person) -> Result<String, Unrenderable> {
+    fn account(text: &str, person: &Person) -> Result<SessionUser, Unrenderable> {
         session_user(
             &Template::new(text).unwrap(),
             &Subject::new(person, Context::default()),
@@ -329,7 +319,10 @@ mod tests {
     #[test]
     fn session_users_are_names_of_accounts() {
         for name in ["alice", "Alice.B", "_x2go", "a-b@corp.example.org", "4711a"] {
-            assert_eq!(account("${attr:uid}", &with("uid", &[name])), Ok(name.to_owned()));
+            assert_eq!(
+                account("${attr:uid}", &with("uid", &[name])),
+                Ok(SessionUser::new(name).unwrap())
+            );
         }
         for name in [
             "4711", ".", "..", "-a", "@a", "a b", "a/b", "a:b", "CORP\\a", "é", "a$",

@@ -153,6 +153,10 @@ pub enum Door {
     Plain,
     /// Python X2Go (PyHoca) over HTTPS.
     Json,
+    /// X2Go Client over SSH.
+    Ssh,
+    /// Greeters that speak UCCS, over HTTPS.
+    Uccs,
 }
 
 impl Door {
@@ -161,12 +165,14 @@ impl Door {
         match self {
             Self::Plain => "plain",
             Self::Json => "json",
+            Self::Ssh => "ssh",
+            Self::Uccs => "uccs",
         }
     }
 
     /// The door that [`Door::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Plain, Self::Json]
+        [Self::Plain, Self::Json, Self::Ssh, Self::Uccs]
             .into_iter()
             .find(|door| door.as_str() == word)
     }

@@ -14,12 +14,16 @@ mod dn;
 mod farm;
 mod group;
 mod hint;
+mod key;
+mod limit;
+mod machine;
 mod now;
 mod offered;
 mod password_end;
 mod person;
 mod profile_id;
 mod secret;
+mod session;
 pub mod session_key;
 mod ticket;
 
@@ -34,12 +38,16 @@ pub use dn::Dn;
 pub use farm::{FarmName, HostAddress, HostName};
 pub use group::{GroupName, Membership};
 pub use hint::did_you_mean;
+pub use key::{AuthorizedKey, PrivateKey};
+pub use limit::{LIMIT_COUNT_MAX, LIMIT_WITHIN_MAX, Limit};
+pub use machine::Machine;
 pub use now::Now;
 pub use offered::Offered;
 pub use password_end::PasswordEnd;
 pub use person::{Attributes, Authenticated, Person};
 pub use profile_id::ProfileId;
 pub use secret::{Password, Secret};
+pub use session::{SESSION_USER_BYTES_MAX, Session, SessionId, SessionState, SessionUser};
 pub use ticket::TicketText;
 
 /// Why a text cannot be a value of one of these types; the words are for the admin's log, never for a client.

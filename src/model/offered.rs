@@ -1,6 +1,6 @@
 //! What the rules gave somebody, as the placement sees it.
 
-use super::{Account, FarmName};
+use super::{Account, FarmName, SessionUser};
 
 /// A profile that the rules gave an account on this request. Only `entitlement::Offer` implements it (a test
 /// in `tests/` holds that), so what takes an `Offered` cannot be called for a profile that was never offered.
@@ -9,4 +9,6 @@ pub trait Offered {
     fn account(&self) -> &Account;
     /// The farm it starts on.
     fn farm(&self) -> &FarmName;
+    /// The account on the hosts under which it starts: sessions are looked for, and keys are placed, for no other.
+    fn session_user(&self) -> &SessionUser;
 }

@@ -64,11 +64,11 @@ mod tests {
     use crate::model::{HostAddress, HostName};
 
     fn host(number: usize, weight: f64) -> Host {
+        let name = HostName::new(&format!("ts{number}")).unwrap();
+        let address = HostAddress::new(&format!("ts{number}.example.org")).unwrap();
         Host {
-            name: HostName::new(&format!("ts{number}")).unwrap(),
-            address: HostAddress::new(&format!("ts{number}.example.org")).unwrap(),
-            port: 22,
             weight,
+            ..Host::new(name, address, 22)
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{FarmName, HostAddress, HostName};
+use crate::agent::AgentKind;
+use crate::model::{FarmName, HostAddress, HostName, Limit, Machine};
 
 /// A set of X2Go servers on which a profile may start.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,15 +16,36 @@ pub struct Farm {
     pub assumed_session: Duration,
     /// Most sessions and leases on one host; none for no limit.
     pub max_sessions_per_host: Option<u32>,
+    /// Most sessions of one user in the farm; none for no limit. Resuming one is always allowed.
+    pub max_sessions_per_user: Option<u32>,
+    /// Most new sessions that one host is given in a time; none for no limit. Resuming one does not count.
+    pub starts_per_host: Option<Limit>,
+    /// Farms that take a new session when this one has no host for it, in this order.
+    pub fallback: Vec<FarmName>,
+    /// Whether a user is given the host of the last session again while that is no worse than full.
+    pub sticky: bool,
+    /// Whether a session that runs is suspended when its user selects a profile of the farm.
+    pub suspend_running: bool,
     /// Its hosts.
     pub hosts: Vec<Host>,
 }
 
-/// How the hosts of a farm are asked about sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgentKind {
-    /// They are not; only a TCP connection to the SSH port is tried.
-    None,
+impl Farm {
+    /// A farm of these hosts with everything else as it is where an admin wrote nothing.
+    pub fn new(name: FarmName, hosts: Vec<Host>) -> Self {
+        Self {
+            name,
+            agent: AgentKind::None,
+            assumed_session: Duration::from_hours(8),
+            max_sessions_per_host: None,
+            max_sessions_per_user: None,
+            starts_per_host: None,
+            fallback: Vec::new(),
+            sticky: false,
+            suspend_running: false,
+            hosts,
+        }
+    }
 }
 
 /// One X2Go server.
@@ -37,4 +59,31 @@ pub struct Host {
     pub port: u16,
     /// How much of the load it takes, in proportion to the other hosts; above 0.
     pub weight: f64,
+    /// The name it has for itself, which its sessions are listed under.
+    pub hostname: String,
+    /// The session database that it shares with every host of the same word here; its own if there is none.
+    pub session_database: Option<String>,
+    /// Whether conf.d says that nothing new starts there.
+    pub draining: bool,
+}
+
+impl Host {
+    /// A host with everything else as it is where an admin wrote nothing: its name is also the one it has for
+    /// itself.
+    pub fn new(name: HostName, address: HostAddress, port: u16) -> Self {
+        Self {
+            hostname: name.to_string(),
+            name,
+            address,
+            port,
+            weight: 1.0,
+            session_database: None,
+            draining: false,
+        }
+    }
+
+    /// The SSH server it is.
+    pub fn machine(&self) -> Machine {
+        Machine::new(&self.address, self.port)
+    }
 }

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use super::health::{Health, PROBE_INTERVAL, keep_watch};
 use super::ledger::Site;
-use super::probe::{Machine, PROBE_TIMEOUT, Prober};
+use super::probe::{PROBE_TIMEOUT, Prober};
 use super::{Farm, Host};
-use crate::model::{FarmName, HostName};
+use crate::agent::{Agent, Agents};
+use crate::model::{FarmName, HostName, Machine};
 
 /// The farms of one configuration and the background tasks that probe their hosts. Dropping it ends the tasks.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub struct Farms {
 /// A farm as a select sees it.
 #[derive(Debug)]
 pub(super) struct WatchedFarm {
-    pub assumed_session: Duration,
-    pub max_sessions_per_host: Option<u32>,
+    /// What the admin wrote; its hosts are in `hosts`.
+    pub settings: Farm,
+    /// Who asks its hosts; nobody where nothing is asked.
+    pub agent: Option<Arc<dyn Agent>>,
     pub hosts: Vec<WatchedHost>,
 }
 
@@ -56,12 +59,17 @@ impl Farms {
     /// Begins to probe every host, each about once in 5 s, and waits for the first answers, at most 3 s; a host
     /// that has not answered by then counts as down until it does. What `previous` knows of a machine is taken
     /// over and not waited for.
-    pub async fn start(farms: impl IntoIterator<Item = Farm>, previous: Option<&Self>) -> Self {
-        Self::start_probing(farms, previous, PROBE_INTERVAL).await
+    pub async fn start(
+        farms: impl IntoIterator<Item = Farm>,
+        agents: &Agents,
+        previous: Option<&Self>,
+    ) -> Self {
+        Self::start_probing(farms, agents, previous, PROBE_INTERVAL).await
     }
 
     pub(super) async fn start_probing(
         farms: impl IntoIterator<Item = Farm>,
+        agents: &Agents,
         previous: Option<&Self>,
         interval: Duration,
     ) -> Self {
@@ -86,7 +94,7 @@ impl Farms {
         }
         first_answers(machines.values().cloned()).await;
         let watched = |host: Host| {
-            let machine = Machine::of(&host);
+            let machine = host.machine();
             Some(WatchedHost {
                 sites: Arc::clone(sites.get(&machine)?),
                 health: machines.get(&machine)?.clone(),
@@ -96,13 +104,21 @@ impl Farms {
         let farms = farms
             .into_iter()
             .map(|farm| {
-                let hosts = farm.hosts.into_iter().filter_map(watched).collect();
-                let farm_as_watched = WatchedFarm {
-                    assumed_session: farm.assumed_session,
-                    max_sessions_per_host: farm.max_sessions_per_host,
-                    hosts,
+                let hosts = farm.hosts.iter().cloned().filter_map(watched).collect();
+                let settings = Farm {
+                    hosts: Vec::new(),
+                    ..farm
                 };
-                (farm.name, farm_as_watched)
+                let agent = agents.of(settings.agent).cloned();
+                let name = settings.name.clone();
+                (
+                    name,
+                    WatchedFarm {
+                        settings,
+                        agent,
+                        hosts,
+                    },
+                )
             })
             .collect();
         Self {
@@ -110,6 +126,11 @@ impl Farms {
             machines,
             _probes: probes,
         }
+    }
+
+    /// Who asks the hosts of a farm; nobody where nothing is asked.
+    pub fn agent(&self, farm: &FarmName) -> Option<&Arc<dyn Agent>> {
+        self.farm(farm)?.agent.as_ref()
     }
 
     /// Every host with its farm, in order of the farms' names.
@@ -139,7 +160,7 @@ fn sites_of_machines(farms: &[Farm]) -> BTreeMap<Machine, Vec<Site>> {
     let mut sites: BTreeMap<Machine, Vec<Site>> = BTreeMap::new();
     for farm in farms {
         for host in &farm.hosts {
-            sites.entry(Machine::of(host)).or_default().push(Site {
+            sites.entry(host.machine()).or_default().push(Site {
                 farm: farm.name.clone(),
                 host: host.name.clone(),
             });

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::probe::{Machine, Prober, Silence};
+use super::probe::{Prober, Silence};
+use crate::model::Machine;
 
 /// Time between two probes of a machine. OpenSSH 9.8 and later counts a second of penalty against an address
 /// for each connection that does not log in, and refuses it when 15 of them have come together

@@ -18,7 +18,7 @@ mod report;
 mod selects;
 
 pub use answer::{NoHost, Placement};
-pub use farm::{AgentKind, Farm, Host};
+pub use farm::{Farm, Host};
 pub use farms::Farms;
 pub use placements::Placements;
 pub use report::HostState;

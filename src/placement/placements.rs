@@ -223,7 +223,10 @@ fn reserve(
                     load: ledger.load(&watched.sites),
                 })
                 .collect();
-            (choose(&candidates, farm.max_sessions_per_host, random)?, None)
+            (
+                choose(&candidates, farm.settings.max_sessions_per_host, random)?,
+                None,
+            )
         }
     };
     let lease = LeaseRecord {
@@ -232,7 +235,7 @@ fn reserve(
         host: host.name.clone(),
         since: now,
         confirmed,
-        expires: now.plus(farm.assumed_session),
+        expires: now.plus(farm.settings.assumed_session),
     };
     Ok((Placement::new(host, own.is_some()), lease))
 }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Host;
+use crate::model::Machine;
 
 /// Longest wait for the name of a host to be resolved.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,23 +25,6 @@ const PROBES_MAX: usize = 64;
 const LOOKUPS_MAX: usize = 8;
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
-
-/// What a host is reached under, whatever its farms call it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Machine {
-    /// A DNS name in lower case (RFC 4343), or an IPv4 address.
-    address: String,
-    port: u16,
-}
-
-impl Machine {
-    pub fn of(host: &Host) -> Self {
-        Self {
-            address: host.address.as_str().to_ascii_lowercase(),
-            port: host.port,
-        }
-    }
-}
 
 /// Why a probe did not reach a machine.
 #[derive(Debug, thiserror::Error)]
@@ -97,12 +80,12 @@ impl Prober {
     }
 
     async fn addresses(&self, machine: &Machine) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = machine.address.parse::<Ipv4Addr>() {
-            return Ok(vec![(address, machine.port).into()]);
+        if let Ok(address) = machine.address().parse::<Ipv4Addr>() {
+            return Ok(vec![(address, machine.port()).into()]);
         }
         let resolved = async {
             let turn = Arc::clone(&self.lookups).acquire_owned().await;
-            let (name, port) = (machine.address.clone(), machine.port);
+            let (name, port) = (machine.address().to_owned(), machine.port());
             // In a task of its own, so that its turn ends with the lookup and not with our patience.
             let lookup = tokio::spawn(async move {
                 let _turn = turn;
@@ -151,17 +134,12 @@ fn speaks_of_the_machine(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HostAddress, HostName};
+    use crate::model::HostAddress;
 
     #[tokio::test]
     async fn known_addresses_serve_while_the_resolver_does_not() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let machine = Machine::of(&Host {
-            name: HostName::new("ts0").unwrap(),
-            address: HostAddress::new("ghost.invalid").unwrap(),
-            port: 22,
-            weight: 1.0,
-        });
+        let machine = Machine::new(&HostAddress::new("ghost.invalid").unwrap(), 22);
         let prober = Prober::new();
         let unresolved = prober.probe(&machine, &mut Vec::new()).await;
         assert!(matches!(unresolved, Err(Silence::Name(_))), "{unresolved:?}");

@@ -12,7 +12,7 @@ use super::StoreError;
 
 /// The schema this version writes, in `PRAGMA user_version`. A change of the tables raises it and adds a step
 /// in [`upgrade`].
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// Longest wait for the file's lock when it is opened: a restart may overlap with the last write of the old
 /// process.
@@ -80,8 +80,47 @@ const SCHEMA_3: &str = "
     ALTER TABLE tickets ADD COLUMN change_only INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// Farms: who may start where, and the keys that were placed for it.
+const SCHEMA_4: &str = "
+    CREATE TABLE drains (
+        farm TEXT NOT NULL,
+        host TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER,
+        PRIMARY KEY (farm, host)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE last_hosts (
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        farm TEXT NOT NULL,
+        host TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (source, user, farm)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE keys (
+        id BLOB PRIMARY KEY,
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        farm TEXT NOT NULL,
+        host TEXT NOT NULL,
+        address TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        delivery TEXT NOT NULL,
+        session_user TEXT NOT NULL,
+        line TEXT NOT NULL,
+        placed INTEGER NOT NULL,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE host_credentials (
+        hash BLOB PRIMARY KEY,
+        farm TEXT NOT NULL,
+        host TEXT NOT NULL,
+        added INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
 /// What each version added to the one before, beginning with the first.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [SCHEMA_1, SCHEMA_2, SCHEMA_3];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4];
 
 /// The open file. No other process can open it meanwhile.
 pub(super) struct Database {

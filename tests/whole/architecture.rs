@@ -31,6 +31,9 @@ use Allowed::{Files, Names, Room};
 /// The traits `Store` and `History` and what they speak of; never a store itself.
 const STORE_TRAIT: Allowed = Files("store", &["mod.rs", "records.rs", "history.rs"]);
 
+/// The trait `Agent` and what it speaks of; never a way of asking.
+const AGENT_TRAIT: Allowed = Files("agent", &["mod.rs", "kind.rs"]);
+
 /// Every room, and what it may use.
 const ROOMS: &[(&str, May)] = &[
     ("model", May::Use(&[])),
@@ -45,8 +48,9 @@ const ROOMS: &[(&str, May)] = &[
     ("audit", May::Use(&[Room("model")])),
     ("observe", May::Use(&[Room("model")])),
     ("pam_worker", May::Use(&[Room("model")])),
+    ("agent", May::Use(&[Room("model")])),
     ("admin", May::Use(&[Room("model")])),
-    ("placement", May::Use(&[Room("model"), STORE_TRAIT])),
+    ("placement", May::Use(&[Room("model"), STORE_TRAIT, AGENT_TRAIT])),
     (
         "authenticate",
         May::Use(&[
@@ -70,6 +74,7 @@ const ROOMS: &[(&str, May)] = &[
             Room("model"),
             Room("entitlement"),
             Files("admin", &["settings.rs"]),
+            Files("agent", &["kind.rs"]),
             Files("authenticate", &["settings.rs", "limits.rs"]),
             Files("directory", &["settings.rs"]),
             Files("http", &["settings.rs"]),

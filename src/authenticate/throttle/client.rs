@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::Name;
 use super::moments::is_recent;
-use crate::authenticate::limits::Limit;
-use crate::model::Now;
+use crate::model::{Limit, Now};
 
 /// Most names held of one client. Beyond that the one seen longest ago goes, whoever succeeded before any who failed.
 const NAMES_MAX: usize = 2_000;

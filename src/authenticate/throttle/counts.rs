@@ -9,8 +9,8 @@ use super::listing::{Counted, listed};
 use super::moments::Moments;
 use super::seats::Seats;
 use super::table::Table;
-use crate::authenticate::limits::{LIMIT_WITHIN_MAX, Limit, Limits};
-use crate::model::{Account, ClientAddress, Network, Now};
+use crate::authenticate::limits::Limits;
+use crate::model::{Account, ClientAddress, LIMIT_WITHIN_MAX, Limit, Network, Now};
 use crate::store::{AttemptRecord, Forgotten, Remembered, SeatRecord};
 
 /// Most entries of each table that is about users. About 300 bytes each.

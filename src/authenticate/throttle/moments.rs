@@ -1,7 +1,6 @@
 //! The last failures of somebody.
 
-use crate::authenticate::limits::Limit;
-use crate::model::Now;
+use crate::model::{Limit, Now};
 
 /// When the last failures were, the oldest first; no more of them than the limit looks at.
 #[derive(Debug, Default)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::app::clock;
-use crate::authenticate::Limit;
 use crate::config::{Accounts, Configuration};
 use crate::directory::{self, Allowance, Examined, Questions, Throttle};
 use crate::entitlement::{GroupPattern, Policy};
 use crate::http;
+use crate::model::Limit;
 use crate::model::{Check, Now, Outcome, TypedName};
 use crate::pam_worker::{self, Client};
 

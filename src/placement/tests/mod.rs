@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory_store::MemoryStore;
-use super::{AgentKind, Farm, Farms, Host, Placements};
-use crate::model::{Account, FarmName, HostAddress, HostName, Now, Offered, Source, UserName};
+use super::{Farm, Farms, Host, Placements};
+use crate::agent::Agents;
+use crate::model::{Account, FarmName, HostAddress, HostName, Now, Offered, SessionUser, Source, UserName};
 
 /// Longer than anything here takes; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,6 +20,7 @@ const SESSION: Duration = Duration::from_secs(8 * 3600);
 struct Offer {
     account: Account,
     farm: FarmName,
+    session_user: SessionUser,
 }
 
 impl Offered for Offer {
@@ -27,6 +29,9 @@ impl Offered for Offer {
     }
     fn farm(&self) -> &FarmName {
         &self.farm
+    }
+    fn session_user(&self) -> &SessionUser {
+        &self.session_user
     }
 }
 
@@ -41,6 +46,7 @@ fn offer(user: &str, farm: &str) -> Offer {
     Offer {
         account: account(user),
         farm: FarmName::new(farm).unwrap(),
+        session_user: SessionUser::new(user).unwrap(),
     }
 }
 
@@ -59,21 +65,17 @@ fn port_of(listener: &TcpListener) -> u16 {
 }
 
 fn host(name: &str, address: &str, port: u16) -> Host {
-    Host {
-        name: HostName::new(name).unwrap(),
-        address: HostAddress::new(address).unwrap(),
+    Host::new(
+        HostName::new(name).unwrap(),
+        HostAddress::new(address).unwrap(),
         port,
-        weight: 1.0,
-    }
+    )
 }
 
 fn farm(name: &str, hosts: Vec<Host>) -> Farm {
     Farm {
-        name: FarmName::new(name).unwrap(),
-        agent: AgentKind::None,
         assumed_session: SESSION,
-        max_sessions_per_host: None,
-        hosts,
+        ..Farm::new(FarmName::new(name).unwrap(), hosts)
     }
 }
 
@@ -88,7 +90,7 @@ fn lab(listeners: &[TcpListener]) -> Farm {
 }
 
 async fn watched(farms: impl IntoIterator<Item = Farm>) -> Farms {
-    Farms::start_probing(farms, None, Duration::from_millis(20)).await
+    Farms::start_probing(farms, &Agents::default(), None, Duration::from_millis(20)).await
 }
 
 async fn until(farms: &Farms, host: &str, healthy: bool) {
