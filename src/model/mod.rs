@@ -47,7 +47,7 @@ pub use password_end::PasswordEnd;
 pub use person::{Attributes, Authenticated, Person};
 pub use profile_id::ProfileId;
 pub use secret::{Password, Secret};
-pub use session::{SESSION_USER_BYTES_MAX, Session, SessionId, SessionState, SessionUser};
+pub use session::{DisplayCookie, SESSION_USER_BYTES_MAX, Session, SessionId, SessionState, SessionUser};
 pub use ticket::TicketText;
 
 /// Why a text cannot be a value of one of these types; the words are for the admin's log, never for a client.

@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::{Invalid, bounded};
 
 /// Longest session user, in bytes (`LOGIN_NAME_MAX` less its NUL, limits.h).
 pub const SESSION_USER_BYTES_MAX: usize = 255;
 /// Longest session id, in bytes: the user, two numbers and the name of a command.
 const ID_BYTES_MAX: usize = 512;
+/// Longest cookie of a display, in bytes; x2gostartagent(8) makes 32 hexadecimal digits.
+const COOKIE_BYTES_MAX: usize = 64;
 
 /// The name of an account on the hosts of a farm: a word that no shell reads as anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +88,41 @@ fn word(what: &'static str, text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// The secret that the display of a session asks its viewer for. X2Go Client has it from the session's line and from
+/// nowhere else when it resumes one. It prints as `…` and is wiped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DisplayCookie(Zeroizing<String>);
+
+impl DisplayCookie {
+    /// Takes up to 64 letters A to Z and digits; a session that is only being made has none.
+    ///
+    /// # Errors
+    /// Says which bound was crossed; never the text.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let what = "display cookie";
+        if text.len() > COOKIE_BYTES_MAX {
+            let limit_bytes = COOKIE_BYTES_MAX;
+            return Err(Invalid::TooLong { what, limit_bytes });
+        }
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            let allowed = "letters A to Z and digits";
+            return Err(Invalid::Character { what, allowed });
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The cookie itself, for the reply to the session's owner.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DisplayCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 /// Whether a session is on somebody's screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
@@ -109,6 +148,8 @@ pub struct Session {
     pub state: SessionState,
     /// When it began, in the host's own way of writing, field 6.
     pub started: String,
+    /// What its display asks for, field 7.
+    pub cookie: DisplayCookie,
     /// Where it was last shown, field 8; may be empty.
     pub client: String,
     /// The ports of its display, its sound and its shared folders, fields 9, 10 and 14.
@@ -147,5 +188,15 @@ mod tests {
         }
         assert!(SessionUser::new(&"a".repeat(256)).is_err());
         assert!(SessionUser::new("1000").is_err());
+    }
+
+    #[test]
+    fn a_cookie_is_a_word_that_is_not_printed() {
+        let cookie = DisplayCookie::new("0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!(format!("{cookie:?}"), "…");
+        assert!(DisplayCookie::new("").is_ok());
+        for bad in ["a|b", "a\nb", "a b", &"a".repeat(65)] {
+            assert!(DisplayCookie::new(bad).is_err(), "{bad}");
+        }
     }
 }
