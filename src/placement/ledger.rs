@@ -177,6 +177,7 @@ mod tests {
             account: slot.account,
             farm: slot.farm,
             host: site(farm, host).host,
+            session_user: None,
             since: Now::from_unix_ms(0),
             confirmed: None,
             expires: Now::from_unix_ms(expires),

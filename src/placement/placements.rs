@@ -8,7 +8,7 @@ use super::farms::{Farms, WatchedFarm};
 use super::ledger::{Ledger, Slot};
 use super::selects::Selects;
 use super::{HostState, NoHost, Placement, report};
-use crate::model::{Account, Now, Offered};
+use crate::model::{Account, Now, Offered, SessionUser};
 use crate::store::{LeaseRecord, Store, StoreError};
 
 /// Accounts whose leases may change at the same time. Those that share a turn wait for each other's write.
@@ -68,7 +68,7 @@ impl Placements {
         let (placement, lease, replaced) = {
             let mut ledger = lock(&self.ledger);
             ledger.expire(now);
-            let (placement, lease) = reserve(&ledger, farm, &slot, now, random)?;
+            let (placement, lease) = reserve(&ledger, farm, &slot, offer.session_user(), now, random)?;
             let replaced = ledger.put(lease.clone());
             (placement, lease, replaced)
         };
@@ -204,6 +204,7 @@ fn reserve(
     ledger: &Ledger,
     farm: &WatchedFarm,
     slot: &Slot,
+    session_user: &SessionUser,
     now: Now,
     random: u64,
 ) -> Result<(Placement, LeaseRecord), NoHost> {
@@ -233,6 +234,7 @@ fn reserve(
         account: slot.account.clone(),
         farm: slot.farm.clone(),
         host: host.name.clone(),
+        session_user: Some(session_user.clone()),
         since: now,
         confirmed,
         expires: now.plus(farm.settings.assumed_session),

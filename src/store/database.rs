@@ -80,8 +80,10 @@ const SCHEMA_3: &str = "
     ALTER TABLE tickets ADD COLUMN change_only INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// Farms: who may start where, and the keys that were placed for it.
+/// Farms: who may start where, under which account there, and the keys that were placed for it. NULL for the account
+/// of older leases.
 const SCHEMA_4: &str = "
+    ALTER TABLE leases ADD COLUMN session_user TEXT;
     CREATE TABLE drains (
         farm TEXT NOT NULL,
         host TEXT NOT NULL,
@@ -279,7 +281,7 @@ mod tests {
             .connection
             .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
             .unwrap();
-        let lease = "INSERT INTO leases VALUES ('ldap', ?1, 'farm', 'host', 0, NULL, 0)";
+        let lease = "INSERT INTO leases VALUES ('ldap', ?1, 'farm', 'host', 0, NULL, 0, NULL)";
         let failed = database.transact(|transaction| {
             for user in 0..10_000 {
                 transaction.execute(lease, [format!("user{user}")])?;

@@ -1,6 +1,6 @@
 //! What is kept.
 
-use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd};
+use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd, SessionUser};
 
 /// SHA-256 of a ticket's text: what is stolen with the database opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +88,8 @@ pub struct LeaseRecord {
     pub farm: FarmName,
     /// The host.
     pub host: HostName,
+    /// The account there under which the session runs; none where the lease was kept before this was.
+    pub session_user: Option<SessionUser>,
     /// When it was given or last renewed.
     pub since: Now,
     /// When a session of it was seen.

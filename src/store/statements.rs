@@ -8,7 +8,9 @@ use super::held::{Effect, Held};
 use super::history::Forgotten;
 use super::history_statements;
 use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
-use crate::model::{Account, Door, FarmName, HostName, Network, Now, PasswordEnd, Source, UserName};
+use crate::model::{
+    Account, Door, FarmName, HostName, Network, Now, PasswordEnd, SessionUser, Source, UserName,
+};
 
 /// One change of the records.
 pub(super) enum Change {
@@ -189,7 +191,7 @@ fn put_lease(
     effects: &mut Vec<Effect>,
 ) -> rusqlite::Result<usize> {
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
         .execute(params![
             lease.account.source.as_str(),
             lease.account.user.as_str(),
@@ -198,6 +200,7 @@ fn put_lease(
             lease.since.unix_ms(),
             lease.confirmed.map(Now::unix_ms),
             lease.expires.unix_ms(),
+            lease.session_user.as_ref().map(SessionUser::as_str),
         ])?;
     effects.push(Effect::LeaseKept(lease));
     Ok(1)
@@ -214,8 +217,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for ticket in tickets.query_map([], read_ticket)? {
         held.follow(Effect::TicketKept(ticket?));
     }
-    let mut leases =
-        connection.prepare("SELECT source, user, farm, host, since, confirmed, expires FROM leases")?;
+    let mut leases = connection
+        .prepare("SELECT source, user, farm, host, since, confirmed, expires, session_user FROM leases")?;
     for lease in leases.query_map([], read_lease)? {
         held.follow(Effect::LeaseKept(lease?));
     }
@@ -256,6 +259,7 @@ fn read_lease(row: &Row<'_>) -> rusqlite::Result<LeaseRecord> {
         since: moment(row, 4)?,
         confirmed: row.get::<_, Option<i64>>(5)?.map(Now::from_unix_ms),
         expires: moment(row, 6)?,
+        session_user: optional_word(row, 7, |text| SessionUser::new(text).ok())?,
     })
 }
 
@@ -268,9 +272,18 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 }
 
 fn network(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Network>> {
+    optional_word(row, column, |text| text.parse().ok())
+}
+
+/// What the word in that column stands for, if there is one.
+fn optional_word<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
     match row.get_ref(column)?.data_type() {
         Type::Null => Ok(None),
-        _ => word(row, column, |text| text.parse().ok()).map(Some),
+        _ => word(row, column, read).map(Some),
     }
 }
 

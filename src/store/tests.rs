@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Door, HostName, PasswordEnd, Source, UserName};
+use crate::model::{Door, HostName, PasswordEnd, SessionUser, Source, UserName};
 
 fn at(second: i64) -> Now {
     Now::from_unix_ms(second * 1000)
@@ -49,6 +49,7 @@ fn lease(user: &str, farm: &str, host: &str) -> LeaseRecord {
         account: account(user),
         farm: FarmName::new(farm).unwrap(),
         host: HostName::new(host).unwrap(),
+        session_user: Some(SessionUser::new(user).unwrap()),
         since: at(100),
         confirmed: Some(at(105)),
         expires: at(200),
@@ -348,7 +349,7 @@ const OF_SCHEMA_1: &str = "
 ";
 
 #[tokio::test]
-async fn tickets_of_an_older_version_still_count() {
+async fn tickets_and_leases_of_an_older_version_still_count() {
     let folder = tempfile::tempdir().unwrap();
     let old = rusqlite::Connection::open(state(&folder)).unwrap();
     old.execute_batch(OF_SCHEMA_1).unwrap();
@@ -358,10 +359,17 @@ async fn tickets_of_an_older_version_still_count() {
         rusqlite::params![hash(1).0, [7_u8; 32]],
     )
     .unwrap();
+    let kept = "INSERT INTO leases VALUES ('ldap', 'alice', 'students', 'ts01', 100000, 105000, 200000)";
+    old.execute(kept, []).unwrap();
     drop(old);
     for _ in 0..2 {
         let store = Embedded::open(&state(&folder)).unwrap();
         assert_eq!(store.ticket(hash(1)).await.unwrap(), Some(ticket("alice", 1)));
+        let held = LeaseRecord {
+            session_user: None,
+            ..lease("alice", "students", "ts01")
+        };
+        assert_eq!(store.leases().await.unwrap(), [held]);
     }
 }
 
