@@ -22,7 +22,7 @@ use crate::observe::Metrics;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
-    ClientConfig, Credentials, Event, EventKind, OfferedProfile, Reply, Request, SelectedHost, Task,
+    ClientConfig, Credentials, Event, EventKind, LoginKey, OfferedProfile, Reply, Request, SelectedHost, Task,
 };
 
 use turn::Turn;
@@ -168,6 +168,7 @@ impl Broker {
                 credentials,
                 profile,
                 login,
+                ..
             } => self.select(&mut turn, &credentials, &profile, login).await,
             Request::ChangePassword {
                 credentials,
@@ -261,6 +262,8 @@ impl Broker {
             host: placed.ok().map(|placement| SelectedHost {
                 address: placement.address().clone(),
                 port: placement.port(),
+                key: LoginKey::None,
+                sessions: Vec::new(),
             }),
         })
     }

@@ -6,9 +6,11 @@ pub mod json;
 pub mod plain;
 mod reply;
 mod request;
+mod session_line;
 
-pub use reply::{ClientConfig, OfferedProfile, Reply, SelectedHost};
+pub use reply::{ClientConfig, LoginKey, OfferedProfile, Reply, SelectedHost};
 pub use request::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};
+pub use session_line::{SessionLine, Unspeakable};
 
 /// Longest body taken, in bytes. The longest honest one has two percent-encoded passwords of 512 bytes, a
 /// user name of 256 and a ticket: below 5 KiB.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::SessionLine;
 use crate::model::session_key::Value;
-use crate::model::{HostAddress, ProfileId, TicketText};
+use crate::model::{HostAddress, PrivateKey, ProfileId, TicketText};
 
 /// A reply, before a front end writes it in its own way.
 #[derive(Debug)]
@@ -54,12 +55,27 @@ pub struct OfferedProfile {
 }
 
 /// Where the client shall go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SelectedHost {
-    /// What it dials.
+    /// What it dials for a new session.
     pub address: HostAddress,
-    /// The SSH port.
+    /// The SSH port, there and where a session is resumed.
     pub port: u16,
+    /// What lets it in without a password.
+    pub key: LoginKey,
+    /// The sessions that can be resumed instead.
+    pub sessions: Vec<SessionLine>,
+}
+
+/// What lets a client in at a host without a password.
+#[derive(Debug, Clone)]
+pub enum LoginKey {
+    /// Nothing: it logs in with what it has.
+    None,
+    /// The secret half of a key pair that was made for it.
+    Made(PrivateKey),
+    /// A key of its own: the public half that it sent was placed.
+    Own,
 }
 
 /// The client-config block: always sent, since the client starts with undefined values.

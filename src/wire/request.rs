@@ -18,6 +18,9 @@ pub enum Request {
         profile: ProfileId,
         /// The name typed for the X2Go host. It chooses nothing; it is compared and audited.
         login: Option<TypedName>,
+        /// The line of an authorized_keys file (sshd(8)) that the client would like to log in with: any text of at
+        /// most 4096 bytes.
+        public_key: Option<String>,
     },
     /// A new password (`setpass`).
     ChangePassword {

@@ -1,11 +1,12 @@
 //! The plain front end against what real clients sent, and against the INI reader they have.
 
 mod read_back;
+mod selection;
 
 use x2godirector::model::session_key::Value;
 use x2godirector::model::{HostAddress, ProfileId, Secret, TicketText};
 use x2godirector::wire::plain::{decode, encode};
-use x2godirector::wire::{ClientConfig, EventKind, OfferedProfile, Reply, Request, SelectedHost};
+use x2godirector::wire::{ClientConfig, EventKind, LoginKey, OfferedProfile, Reply, Request, SelectedHost};
 
 /// What X2Go Client searches for in the raw text of replies, and what would thus act from within a value.
 const WORDS_THAT_ACT: &[&str] = &[
@@ -63,6 +64,7 @@ fn a_captured_selectsession_is_understood() {
             credentials,
             profile,
             login,
+            ..
         } => {
             assert_eq!(credentials.user.as_ref().unwrap().as_str(), "bob");
             assert!(
@@ -221,6 +223,8 @@ fn a_selection_is_written_to_the_byte() {
             host: host.map(|(address, port)| SelectedHost {
                 address: HostAddress::new(address).unwrap(),
                 port,
+                key: LoginKey::None,
+                sessions: Vec::new(),
             }),
         })
     };

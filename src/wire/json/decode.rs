@@ -1,6 +1,6 @@
 //! From the body of a POST to a [`Request`].
 
-use crate::model::{ProfileId, TicketText};
+use crate::model::{ProfileId, Secret, TicketText};
 use crate::wire::form::{Form, Reading, invalid};
 use crate::wire::{BadRequest, Credentials, Fault, Request, Task};
 
@@ -10,8 +10,11 @@ const READING: Reading = Reading {
     request,
 };
 
+/// Longest public key taken, in bytes: options, RSA with 16384 bits in base64 and a comment.
+const PUBLIC_KEY_BYTES_MAX: usize = 4096;
+
 /// Reads the body of one request as a form, every field of which is encoded. Fields that the task has no use
-/// for are passed over, such as `pubkey`: this broker places no key for these clients.
+/// for are passed over.
 ///
 /// A body without a task asks whether the user is who they say they are. The client sends its ticket (`authid`)
 /// in place of the password once it has one.
@@ -48,6 +51,7 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
             credentials: credentials(form)?,
             profile: profile(form)?,
             login: None,
+            public_key: public_key(form)?,
         }),
         _ => Err(Fault::UnknownTask),
     }
@@ -59,6 +63,15 @@ fn credentials(form: Form<'_>) -> Result<Credentials, Fault> {
         password: form.password("password")?,
         ticket: form.text("authid")?.and_then(|text| TicketText::new(text).ok()),
     })
+}
+
+/// The key that the client sends with every selection, wanted or not: one that is longer than any key is none.
+fn public_key(form: Form<'_>) -> Result<Option<String>, Fault> {
+    let text = form.text("pubkey")?;
+    let text = text.as_ref().map(Secret::expose);
+    Ok(text
+        .filter(|text| text.len() <= PUBLIC_KEY_BYTES_MAX)
+        .map(ToOwned::to_owned))
 }
 
 fn profile(form: Form<'_>) -> Result<ProfileId, Fault> {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::profile::profiles;
 use crate::model::TicketText;
-use crate::wire::{Reply, SelectedHost};
+use crate::wire::{LoginKey, Reply, SelectedHost};
 
 /// What every refused client is told. It shows no text of ours.
 const REFUSAL: &[u8] = b"{}\n";
@@ -63,9 +63,16 @@ fn granted(ticket: Option<&TicketText>, task: &str, mut object: Map<String, Json
     )
 }
 
+/// Where to go. The client asks the host for sessions itself, and knows no key but its own.
 fn session(host: Option<&SelectedHost>) -> Json {
     match host {
-        Some(SelectedHost { address, port }) => json!({"server": address.as_str(), "port": port}),
+        Some(selected) => {
+            let mut session = json!({"server": selected.address.as_str(), "port": selected.port});
+            if let LoginKey::Own = selected.key {
+                session["authentication_pubkey"] = json!("ACCEPTED");
+            }
+            session
+        }
         None => json!({"server": NO_HOST, "port": 22}),
     }
 }

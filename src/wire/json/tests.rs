@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::{decode, encode};
 use crate::model::session_key::{self, Kind, Value};
-use crate::model::{HostAddress, ProfileId, TicketText};
+use crate::model::{HostAddress, PrivateKey, ProfileId, Secret, TicketText};
 use crate::wire::{
-    BODY_BYTES_MAX, ClientConfig, Credentials, Fault, OfferedProfile, Reply, Request, SelectedHost, Task,
+    BODY_BYTES_MAX, ClientConfig, Credentials, Fault, LoginKey, OfferedProfile, Reply, Request, SelectedHost,
+    Task,
 };
 
 fn credentials(body: &str) -> Credentials {
@@ -65,12 +66,28 @@ fn the_three_requests_of_the_client_are_read() {
             credentials,
             profile,
             login,
+            public_key,
         } => {
             assert_eq!(profile.as_str(), "office");
+            assert_eq!(public_key.as_deref(), Some("no-pty ssh-rsa AAAA a@127.0.0.1"));
             assert!(login.is_none() && credentials.password.is_none());
             assert_eq!(credentials.ticket.as_ref().map(TicketText::expose), Some("0af9"));
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_that_is_too_long_is_none() {
+    let body = |length: usize| {
+        let key = "A".repeat(length);
+        format!("task=selectsession&profile-id=office&user=a&password=b&pubkey={key}")
+    };
+    for (length, taken) in [(0, false), (1, true), (4096, true), (4097, false)] {
+        match decode(body(length).as_bytes()).unwrap() {
+            Request::Select { public_key, .. } => assert_eq!(public_key.is_some(), taken, "{length}"),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -171,13 +188,25 @@ fn a_selection_names_a_host_or_one_that_cannot_be() {
         assert_eq!(reply["task"], "selectsession");
         reply["selected_session"].clone()
     };
-    let host = SelectedHost {
+    let host = |key| SelectedHost {
         address: HostAddress::new("ts01.example.org").unwrap(),
         port: 2222,
+        key,
+        sessions: Vec::new(),
     };
     assert_eq!(
-        session(Some(host)),
+        session(Some(host(LoginKey::None))),
         json!({"server": "ts01.example.org", "port": 2222})
+    );
+    assert_eq!(
+        session(Some(host(LoginKey::Own))),
+        json!({"server": "ts01.example.org", "port": 2222, "authentication_pubkey": "ACCEPTED"})
+    );
+    let made = PrivateKey::new(Secret::new("-----BEGIN".to_owned()));
+    assert_eq!(
+        session(Some(host(LoginKey::Made(made)))),
+        json!({"server": "ts01.example.org", "port": 2222}),
+        "the client has no use for one"
     );
     assert_eq!(
         session(None),

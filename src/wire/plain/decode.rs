@@ -63,6 +63,7 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
                 .map(|name| TypedName::new(name.expose()))
                 .transpose()
                 .map_err(invalid("login"))?,
+            public_key: None,
         },
         Task::ChangePassword => Request::ChangePassword {
             credentials: credentials(form)?,

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{ini, words};
 use crate::model::TicketText;
-use crate::wire::{ClientConfig, OfferedProfile, Reply, SelectedHost};
+use crate::wire::{ClientConfig, LoginKey, OfferedProfile, Reply, SelectedHost};
 
 /// What every refused client is told. No client shows it; it must not have the words that grant.
 const REFUSAL: &[u8] = b"The request was refused.\n";
@@ -35,7 +35,7 @@ pub fn encode(reply: &Reply) -> (StatusCode, Bytes) {
             client,
         } => granted(ticket.as_ref(), &list(profiles, *client)),
         Reply::Proven { ticket } => granted(ticket.as_ref(), ""),
-        Reply::Select { ticket, host } => granted(ticket.as_ref(), &server(host.as_ref())),
+        Reply::Select { ticket, host } => granted(ticket.as_ref(), &selection(host.as_ref())),
         Reply::PasswordChange { changed } => granted(None, &password_change(*changed)),
         Reply::EventTaken => granted(None, ""),
         Reply::ConnectionTest => CONNECTION_TEST.clone(),
@@ -46,7 +46,7 @@ pub fn encode(reply: &Reply) -> (StatusCode, Bytes) {
 }
 
 /// The body of a reply that grants. Ticket and grant come first: a client crashes on a body that begins with
-/// `SERVER:`. The body is made in one piece and wiped, as it may hold a ticket.
+/// `SERVER:`. The body is made in one piece and wiped, as it may hold a ticket and a key.
 fn granted(ticket: Option<&TicketText>, rest: &str) -> Bytes {
     let body = match ticket {
         Some(ticket) => [words::TICKET, ticket.expose(), "\n", words::GRANTED, "\n", rest].concat(),
@@ -72,12 +72,31 @@ fn list(profiles: &[OfferedProfile], client: ClientConfig) -> String {
     out
 }
 
+/// Where to go: the host for a new session, the key that opens it, and the sessions that can be resumed instead. They
+/// stand last, for the client takes everything behind their word for sessions, and are left out where there are none:
+/// it ends over the bare word, and opens a dialog over an empty line.
+fn selection(host: Option<&SelectedHost>) -> Zeroizing<String> {
+    let server = server(host);
+    let key = host.and_then(|host| match &host.key {
+        LoginKey::Made(key) => Some(key.expose()),
+        LoginKey::None | LoginKey::Own => None,
+    });
+    let sessions = host.map_or(&[][..], |host| &host.sessions);
+    let mut parts = vec![server.as_str()];
+    parts.extend(key);
+    for (index, session) in sessions.iter().enumerate() {
+        let word = if index == 0 { words::SESSIONS } else { "" };
+        parts.extend([word, session.expose(), "\n"]);
+    }
+    Zeroizing::new(parts.concat())
+}
+
 /// The line that a reply to a selection must have, always with a port: without one the client dials the port
 /// of the selection before. DNS names have no case, so the address goes in lower case, or a host called
 /// `SERVER` would be split like the word before it.
 fn server(host: Option<&SelectedHost>) -> String {
     match host {
-        Some(SelectedHost { address, port }) => {
+        Some(SelectedHost { address, port, .. }) => {
             format!(
                 "{}{}:{port}\n",
                 words::SERVER,

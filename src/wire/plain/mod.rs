@@ -12,3 +12,4 @@ mod words;
 
 pub use decode::{decode, refuse};
 pub use encode::encode;
+pub(super) use words::acts_in_selection;

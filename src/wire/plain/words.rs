@@ -15,6 +15,10 @@ pub(super) const CONFIG_BEGIN: &str = "START_CLIENT_CONFIG";
 pub(super) const CONFIG_END: &str = "END_CLIENT_CONFIG";
 /// Stands before host and port. The client splits the body at this word.
 pub(super) const SERVER: &str = "SERVER:";
+/// Stands before the sessions to choose from, which reach to the end of the body.
+pub(super) const SESSIONS: &str = "SESSION_INFO:";
+/// Begins a private key for the session, in PEM.
+const KEY: &str = "-----BEGIN";
 /// Stands before `OK` or anything else when a password was to be changed.
 pub(super) const PASSWORD_CHANGED: &str = "PASSWORD CHANGED:";
 
@@ -31,14 +35,16 @@ const RESERVED: &[&str] = &[
     PASSWORD_CHANGED,
     // A line end in the profiles of clients before 4.0, still read as one.
     "<br>",
-    // Sessions to choose from.
-    "SESSION_INFO:",
-    // A private key for the session.
-    "-----BEGIN",
+    SESSIONS,
+    KEY,
     // Commands to the client in the reply to an event.
     "SUSPEND",
     "TERMINATE",
 ];
+
+/// What acts in the reply to a selection. The others do not, and the id of a session has some of them whose command is
+/// called `LEGEND` (`…_stRLEGEND_dp24`).
+const ACTING_IN_SELECTION: [&str; 5] = [TICKET, GRANTED, SERVER, SESSIONS, KEY];
 
 /// The bytes that a reserved word begins with: the writer asks at every character of every icon, and most
 /// are answered by this.
@@ -51,6 +57,11 @@ const FIRST_BYTES: [bool; 256] = {
     }
     first_bytes
 };
+
+/// Whether a text has a word that acts in the reply to a selection, wherever it stands there.
+pub(in crate::wire) fn acts_in_selection(text: &str) -> bool {
+    ACTING_IN_SELECTION.iter().any(|word| text.contains(word))
+}
 
 /// Whether a word that acts begins here.
 pub(super) fn begins(text: &str) -> bool {
