@@ -4,6 +4,7 @@ mod accounts;
 pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
+mod numbers;
 mod reload;
 mod report;
 mod snapshot;
@@ -21,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::admin::{self, Socket, SocketError};
 use crate::audit::{self, AuditFile};
 use crate::authenticate::PasswordChecks;
-use crate::authenticate::throttle::Throttle;
+use crate::authenticate::throttle::{Throttle, Which};
 use crate::broker::{Broker, Edge, Records};
 use crate::config::{self, Configuration};
 use crate::http::{self, MetricsServer, Operations, Server, certificate};
@@ -95,7 +96,7 @@ impl App {
         let socket = admin_socket(&fixed.admin)?;
         let records = Arc::new(Records {
             audit: audit::Log::new(),
-            metrics: Metrics::new(started),
+            metrics: Metrics::new(started, &Which::ALL.map(Which::as_str)),
         });
         let audit_file = configuration.audit_file.clone().map(AuditFile::open);
         records.audit.turn_to(audit_file.transpose()?);

@@ -18,7 +18,8 @@ use crate::entitlement::{Notice, Notices, Offer, Policy};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
 use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Stage};
+use crate::pam_worker;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub groups: Arc<dyn Groups>,
     /// The directory, for the health of its servers; none where nobody proves anything.
     pub directory: Option<Arc<Directory>>,
+    /// The PAM worker, for its health; none where no password goes there.
+    pub pam: Option<pam_worker::Client>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
     /// How clients shall behave.
@@ -186,7 +189,7 @@ impl Broker {
                 reply
             }
             Err(refusal) => {
-                turn.refused(refusal.outcome(), refusal.to_string());
+                turn.refused(&refusal);
                 drop(turn);
                 tokio::time::sleep_until(next_step(began, Instant::now())).await;
                 refusal.reply(task)
@@ -202,7 +205,10 @@ impl Broker {
         let (notices, offers) = match proven {
             Proven::Verified(verified) => {
                 let identity = identity(turn, &verified).await?;
-                let offers = snapshot.policy.offers(&identity, turn.context());
+                let offers = {
+                    let _rules = turn.stages.enter(Stage::Rules);
+                    snapshot.policy.offers(&identity, turn.context())
+                };
                 let password = verified.password_end();
                 (
                     snapshot.notices.beside(offers.len(), password, turn.occasion()),
@@ -249,13 +255,18 @@ impl Broker {
         let verified = proven.verified()?;
         let identity = identity(turn, &verified).await?;
         let snapshot = Arc::clone(&turn.snapshot);
-        let offer = snapshot.policy.offer(&identity, turn.context(), profile);
+        let offer = {
+            let _rules = turn.stages.enter(Stage::Rules);
+            snapshot.policy.offer(&identity, turn.context(), profile)
+        };
         let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
         turn.note_offer(&offer, login);
-        let placed = self
-            .placements
-            .place(&snapshot.farms, &offer, turn.now, (self.edge.random)())
-            .await;
+        let placed = {
+            let _placement = turn.stages.enter(Stage::Placement);
+            self.placements
+                .place(&snapshot.farms, &offer, turn.now, (self.edge.random)())
+                .await
+        };
         turn.note_placement(&placed);
         Ok(Reply::Select {
             ticket,
@@ -328,7 +339,10 @@ async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Fai
 
 /// Who they are to the rules.
 async fn identity(turn: &mut Turn, verified: &Verified) -> Result<Identity, Unavailable> {
-    let identity = Identity::read(verified, turn.snapshot.groups.as_ref()).await?;
+    let identity = {
+        let _search = turn.stages.enter(Stage::Search);
+        Identity::read(verified, turn.snapshot.groups.as_ref()).await?
+    };
     turn.note_person(&identity);
     Ok(identity)
 }

@@ -1,4 +1,4 @@
-//! The daemon's answers at the admin socket and to Prometheus.
+//! The daemon's answers at the admin socket.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -10,15 +10,13 @@ use crate::admin::{
     AccountTickets, Answer, Asker, DirectoryServer, HostReport, LogLevel, Operations, Reply, Request,
     Revoked, Status, TicketReport, Tickets,
 };
-use crate::http::MetricsSource;
 use crate::model::{Account, Now};
-use crate::observe::{Gauges, HostGauge, ServerGauge};
 use crate::store::{StoreError, TicketUse};
 
 /// Most accounts in a list of tickets, so that it fits a reply.
 const ACCOUNTS_MAX: usize = 5_000;
 /// The word for what works, of hosts and servers alike.
-const UP: &str = "up";
+pub(super) const UP: &str = "up";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Operations for Daemon {
@@ -34,33 +32,6 @@ impl Operations for Daemon {
             Request::LogLevel { filter } => self.log_level(filter, asker).map(Answer::LogLevel),
         };
         answer.map_or_else(Reply::Refused, Reply::Answer)
-    }
-}
-
-impl MetricsSource for Daemon {
-    async fn text(&self) -> String {
-        // Numbers that cannot be read now are as they would be without any.
-        let tickets = self.counting_tickets().await.unwrap_or_default().len();
-        let hosts = self.hosts().into_iter().map(|host| HostGauge {
-            up: host.health == UP,
-            farm: host.farm,
-            host: host.host,
-            leases: host.leases,
-        });
-        let servers = self.directory_servers().into_iter().map(|server| ServerGauge {
-            up: server.state == UP,
-            server: server.server,
-        });
-        self.records.metrics.text(&Gauges {
-            configuration: self.broker.snapshot().configuration,
-            connections: self.front.connections(),
-            tickets,
-            leases: self.broker.placements().leases(clock::now()),
-            certificate_days_left: self.certificate_days_left(),
-            servers: servers.collect(),
-            hosts: hosts.collect(),
-            audit_lines_lost: self.records.audit.lost(),
-        })
     }
 }
 
@@ -108,7 +79,7 @@ impl Daemon {
         })
     }
 
-    fn directory_servers(&self) -> Vec<DirectoryServer> {
+    pub(super) fn directory_servers(&self) -> Vec<DirectoryServer> {
         let snapshot = self.broker.snapshot();
         let servers = snapshot.directory.as_ref().map(|directory| directory.servers());
         let report = |(server, health): (String, crate::directory::ServerHealth)| DirectoryServer {
@@ -119,7 +90,7 @@ impl Daemon {
         servers.unwrap_or_default().into_iter().map(report).collect()
     }
 
-    fn hosts(&self) -> Vec<HostReport> {
+    pub(super) fn hosts(&self) -> Vec<HostReport> {
         let snapshot = self.broker.snapshot();
         let hosts = self.broker.placements().hosts(&snapshot.farms, clock::now());
         let report = |state: crate::placement::HostState| HostReport {
@@ -134,13 +105,13 @@ impl Daemon {
         hosts.into_iter().map(report).collect()
     }
 
-    fn certificate_days_left(&self) -> Option<i64> {
+    pub(super) fn certificate_days_left(&self) -> Option<i64> {
         let ends = self.front.certificate_ends()?;
         Some((ends.unix_ms() - clock::now().unix_ms()).div_euclid(DAY_MS))
     }
 
     /// The tickets whose end has not come.
-    async fn counting_tickets(&self) -> Result<Vec<TicketUse>, String> {
+    pub(super) async fn counting_tickets(&self) -> Result<Vec<TicketUse>, String> {
         let now = clock::now();
         let mut tickets = self
             .store

@@ -22,7 +22,7 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     previous: Option<&Farms>,
 ) -> Result<Snapshot, SetupError> {
-    let (chain, groups) = accounts::start(configuration.accounts)?;
+    let (chain, groups, pam) = accounts::start(configuration.accounts)?;
     let login = Login::new(
         chain,
         Arc::clone(checks),
@@ -37,6 +37,7 @@ pub(super) async fn build(
         login,
         directory: groups.directory.clone().map(Arc::new),
         groups: Arc::new(groups),
+        pam,
         farms,
         client: configuration.client,
         notices: configuration.notices,

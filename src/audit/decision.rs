@@ -102,6 +102,13 @@ pub struct Decision {
     /// How long it took.
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     pub duration: Duration,
+    /// How long which stage of it took.
+    #[serde(
+        rename = "stages_us",
+        serialize_with = "microseconds",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub stages: Vec<(&'static str, Duration)>,
 }
 
 impl Outcome {
@@ -151,6 +158,7 @@ impl Decision {
             outcome: Outcome::Refused,
             cause: None,
             duration: Duration::ZERO,
+            stages: Vec::new(),
         }
     }
 
@@ -197,6 +205,13 @@ fn milliseconds<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok,
     value.as_millis().serialize(serializer)
 }
 
+fn microseconds<S: Serializer>(
+    stages: &[(&'static str, Duration)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(stages.iter().map(|(stage, took)| (stage, took.as_micros())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Entry;
@@ -218,11 +233,13 @@ mod tests {
             user: UserName::new("ünal\u{2028}\"ice").unwrap(),
         });
         decision.outcome = Outcome::Granted;
+        decision.stages = vec![("search", Duration::from_micros(812)), ("rules", Duration::ZERO)];
         assert_eq!(
             decision.line().unwrap(),
             "{\"decision\":\"0000000011\",\"time\":\"2026-03-02T09:00:00Z\",\"configuration\":\"abababababab\",\
              \"task\":\"list\",\"door\":\"plain\",\"client\":\"192.0.2.7\",\
-             \"account\":\"ldap:ünal\\u2028\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0}"
+             \"account\":\"ldap:ünal\\u2028\\\"ice\",\"outcome\":\"granted\",\"duration_ms\":0,\
+             \"stages_us\":{\"search\":812,\"rules\":0}}"
         );
     }
 

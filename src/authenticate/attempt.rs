@@ -1,6 +1,7 @@
 //! One request's claim to be somebody.
 
 use crate::model::{ClientAddress, Door, Network, Now, Password, TicketText, TypedName};
+use crate::observe::Stages;
 
 /// What a request shows, and where and when it came in.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Attempt<'a> {
     pub client: ClientAddress,
     /// When the request came in.
     pub now: Now,
+    /// Where it is noted how long what takes.
+    pub stages: &'a Stages,
 }
 
 impl<'a> Attempt<'a> {

@@ -12,6 +12,7 @@ use super::password_checks::{Checked, CheckedChange, PasswordChecks};
 use super::tickets::{Changed, Tickets};
 use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Rejection};
 use crate::model::{Account, ClientAddress, Door, Now, Password, Source, TicketText, TypedName};
+use crate::observe::{Stage, Stages};
 use crate::store::TicketRecord;
 
 /// What became of a new password whose sender proved the old one.
@@ -44,7 +45,7 @@ impl Login {
         if candidate.is_none() {
             self.admit_name(attempt).await?;
         }
-        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let found = self.find(attempt).await?;
         let accounts = Arc::clone(&found.accounts);
         let (ticket, found) = match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => (Some(ticket), Found::in_source(&accounts, entry)),
@@ -78,6 +79,7 @@ impl Login {
             client: attempt.client,
             now: attempt.now,
         };
+        let _bind = attempt.stages.enter(Stage::Bind);
         let outcome = tokio::spawn(change.run())
             .await
             .unwrap_or_else(|_| Err(unavailable("the change of the password ended early")))?;
@@ -125,6 +127,8 @@ impl Change {
             door: self.door,
             client: self.client,
             now: self.now,
+            // Measured as a whole by the request, which need not wait for its end.
+            stages: &Stages::default(),
         };
         let passwords = (&self.old, &self.new);
         let checked = self

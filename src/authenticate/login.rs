@@ -11,8 +11,9 @@ use super::settings::Settings;
 use super::throttle::{Counted, Refused};
 use super::tickets::{Tickets, password_end};
 use super::verified::{ChangeOnly, Proof, Proven, Verified};
-use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal};
+use crate::directory::{AccountState, Entry, PasswordAnswer, PasswordState, Refusal, Unavailable};
 use crate::model::{Account, ClientAddress, Now, Password, TypedName};
+use crate::observe::Stage;
 use crate::store::{Store, TicketRecord};
 
 /// Proves who somebody is. One belongs to one snapshot of the configuration; the store and the checks outlast it.
@@ -61,7 +62,7 @@ impl Login {
             attempt.password.ok_or(Failure::NoPassword)?;
             self.admit_name(attempt).await?;
         }
-        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let found = self.find(attempt).await?;
         match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 let renewed = self.tickets.rotate(&ticket, attempt).await;
@@ -85,7 +86,7 @@ impl Login {
     pub async fn ticket_only(&self, attempt: &Attempt<'_>) -> Result<Verified, Failure> {
         let candidate = self.tickets.redeem(attempt).await?;
         let candidate = candidate.ok_or(Failure::TicketInvalid)?;
-        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let found = self.find(attempt).await?;
         match self.settle(Some(candidate), found, attempt).await? {
             Settled::Proven(ticket, entry) => {
                 self.tickets.touch(&ticket, attempt.now);
@@ -120,7 +121,7 @@ impl Login {
 
     /// Takes somebody at their word, as the configuration wants it. Without a ticket, which would prove no more.
     async fn believe(&self, attempt: &Attempt<'_>) -> Result<Proven, Failure> {
-        let found = self.chain.find(attempt.user, attempt.now).await?;
+        let found = self.find(attempt).await?;
         let entry = found.entry.as_ref().ok_or(Failure::Unknown)?;
         Ok(Proven::Verified(Verified::new(
             found.account(entry),
@@ -143,6 +144,12 @@ impl Login {
     /// What the throttle counts now, under the limits of this configuration.
     pub fn throttled_now(&self, now: Now) -> Vec<Counted> {
         self.checks.throttle().list(&self.limits, now)
+    }
+
+    /// What the sources have of the name.
+    pub(super) async fn find(&self, attempt: &Attempt<'_>) -> Result<Found, Unavailable> {
+        let _search = attempt.stages.enter(Stage::Search);
+        self.chain.find(attempt.user, attempt.now).await
     }
 
     /// Holds the ticket against what the directory says now. Where that ends tickets, they are ended before
@@ -231,7 +238,7 @@ impl Login {
             )
             .await?;
         if let Checked::Throttled(refused) = checked {
-            return Err(self.throttled(refused).await);
+            return Err(self.throttled(refused, attempt).await);
         }
         let Some(entry) = found.entry else {
             return Err(found.unasked.map_or(Failure::Unknown, Failure::from));
@@ -251,18 +258,22 @@ impl Login {
     /// The first look of the throttle, before anybody is searched for.
     pub(super) async fn admit_name(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
         let throttle = self.checks.throttle();
-        match throttle
-            .admit_name(attempt.user, attempt.client, &self.limits, attempt.now)
-            .await
-        {
+        let admitted = {
+            let _throttle = attempt.stages.enter(Stage::Throttle);
+            throttle
+                .admit_name(attempt.user, attempt.client, &self.limits, attempt.now)
+                .await
+        };
+        match admitted {
             Ok(()) => Ok(()),
-            Err(refused) => Err(self.throttled(refused).await),
+            Err(refused) => Err(self.throttled(refused, attempt).await),
         }
     }
 
     /// A refusal of the throttle takes the time of a check, holding neither a connection to the directory nor
     /// anything else, so that it cannot be told from a wrong password.
-    async fn throttled(&self, refused: Refused) -> Failure {
+    async fn throttled(&self, refused: Refused, attempt: &Attempt<'_>) -> Failure {
+        let _throttle = attempt.stages.enter(Stage::Throttle);
         self.checks.take_the_time_of_one(&self.chain.sources()).await;
         Failure::Throttled(refused)
     }

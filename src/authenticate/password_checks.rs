@@ -23,6 +23,7 @@ use super::throttle::{Beginning, Name, Pass, Refused, Throttle};
 use super::wrong_passwords::{Mark, WrongPasswords};
 use crate::directory::{AccountState, ChangeAnswer, Entry, PasswordAnswer, Refusal, Unavailable};
 use crate::model::{Account, ClientAddress, Now, Password, Source, TypedName};
+use crate::observe::Stage;
 
 /// Whose password is checked.
 #[derive(Clone)]
@@ -132,9 +133,13 @@ impl PasswordChecks {
                     break (true, answer);
                 }
                 // The sender lives as long as `self`.
-                Entered::Busy => drop(ends.changed().await),
+                Entered::Busy => {
+                    let _throttle = attempt.stages.enter(Stage::Throttle);
+                    drop(ends.changed().await);
+                }
             }
         };
+        let _bind = attempt.stages.enter(Stage::Bind);
         let outcome = match answer.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone().unwrap_or_else(ended_early),
             Err(_) => ended_early(),

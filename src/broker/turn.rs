@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Records, Snapshot};
+use super::{Records, Refusal, Snapshot};
 use crate::audit::{Decision, Outcome, RecordedPerson};
 use crate::authenticate::{Attempt, Failure, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::model::{
     Account, Authenticated, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName,
 };
+use crate::observe::Stages;
 use crate::placement::{NoHost, Placement};
 use crate::wire::{Credentials, Event, Task};
 
@@ -24,6 +25,8 @@ pub(super) struct Turn {
     pub(super) now: Now,
     caller: Caller,
     began: Instant,
+    /// How long what of it took.
+    pub(super) stages: Stages,
     decision: Decision,
     records: Arc<Records>,
 }
@@ -47,6 +50,7 @@ impl Turn {
             now,
             caller,
             began: Instant::now(),
+            stages: Stages::default(),
             decision,
             records,
         }
@@ -69,7 +73,7 @@ impl Turn {
     }
 
     /// What the login path sees of it.
-    pub(super) fn attempt<'a>(&self, user: &'a TypedName, credentials: &'a Credentials) -> Attempt<'a> {
+    pub(super) fn attempt<'a>(&'a self, user: &'a TypedName, credentials: &'a Credentials) -> Attempt<'a> {
         Attempt {
             user,
             password: credentials.password.as_ref(),
@@ -77,6 +81,7 @@ impl Turn {
             door: self.caller.door,
             client: self.caller.address,
             now: self.now,
+            stages: &self.stages,
         }
     }
 
@@ -184,9 +189,12 @@ impl Turn {
     }
 
     /// It is not, and why.
-    pub(super) fn refused(&mut self, outcome: Outcome, cause: String) {
-        self.decision.outcome = outcome;
-        self.decision.cause = Some(cause);
+    pub(super) fn refused(&mut self, refusal: &Refusal) {
+        self.decision.outcome = refusal.outcome();
+        self.decision.cause = Some(refusal.to_string());
+        if let Refusal::Login(Failure::Throttled(refused)) = refusal {
+            self.records.metrics.throttled(refused.which.as_str());
+        }
     }
 }
 
@@ -194,9 +202,17 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let decision = &mut self.decision;
         decision.duration = self.began.elapsed();
+        decision.stages = self
+            .stages
+            .spent()
+            .map(|(stage, took)| (stage.as_str(), took))
+            .collect();
         let (door, outcome) = (decision.door.as_str(), decision.outcome.as_str());
         let metrics = &self.records.metrics;
         metrics.request(door, decision.task, outcome, decision.duration);
+        for (stage, took) in self.stages.spent() {
+            metrics.stage(stage, took);
+        }
         self.records.audit.decision(decision);
     }
 }

@@ -71,6 +71,7 @@ pub use entry::{AccountState, Entry, Key, PasswordAnswer, PasswordState, Refusal
 pub use everybody::Everybody;
 pub use health::ServerHealth;
 pub use nss::Host;
+pub use pool::PoolUse;
 pub use settings::{Filter, Schema, Server, ServiceAccount, Settings, Transport, UserLookup};
 
 /// How long the servers have for a trial of the service account: somebody waits for the reload that it belongs to.
@@ -210,6 +211,11 @@ impl Directory {
     /// How each server is, by its URL, in the order in which they are asked.
     pub fn servers(&self) -> Vec<(String, ServerHealth)> {
         self.inner.servers.health()
+    }
+
+    /// How the connections to each server are used.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.inner.servers.pools()
     }
 
     /// Whether any server answered its last probe.

@@ -4,6 +4,7 @@
 //! users' passwords. Both are held by one operation at a time: a bind changes who the connection is, and OpenLDAP
 //! keeps one paged search per connection, which a second one would end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,41 +28,123 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Connections for searches.
-pub(super) type SearchPool = Pool<SearchConnections>;
+pub(super) type SearchPool = Kept<SearchConnections>;
 /// Connections for binds of users.
-pub(super) type BindPool = Pool<BindConnections>;
+pub(super) type BindPool = Kept<BindConnections>;
 
-/// A pool of at most `size` connections, for which an operation waits at most `wait`.
-///
-/// # Errors
-/// Only if the pool wants a runtime that was not given, which it was.
-pub(super) fn pool<M: Manager>(manager: M, size: usize, wait: Duration) -> Result<Pool<M>, String> {
-    Pool::builder(manager)
-        .max_size(size)
-        .wait_timeout(Some(wait))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| error.to_string())
+/// A pool of connections of one kind, and how long operations waited for one.
+pub(super) struct Kept<M: Manager> {
+    pool: Pool<M>,
+    kind: &'static str,
+    waits: Waits,
 }
 
-/// A connection of the pool, a new one if need be.
-pub(super) async fn get<M>(pool: &Pool<M>, dialer: &Dialer, what: &str) -> Result<Object<M>, Trouble>
-where
-    M: Manager<Error = Trouble>,
-{
-    pool.get().await.map_err(|error| match error {
-        PoolError::Backend(trouble) => trouble,
-        PoolError::Timeout(_) => Trouble::Silent(format!(
-            "{}: all {} connections for {what} stayed busy for {:?}",
-            dialer.server,
-            pool.status().max_size,
-            dialer.operation_timeout
-        )),
-        // Closed, without a runtime, a failed hook: we do none of these.
-        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            Trouble::Lost(format!("{}: {what}: no connection pool", dialer.server))
+/// How a pool is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolUse {
+    /// The URL of its server.
+    pub server: String,
+    /// What its connections are for: `searches` or `binds`.
+    pub kind: &'static str,
+    /// How many connections there may be.
+    pub connections_max: usize,
+    /// How many there are.
+    pub connections: usize,
+    /// How many of them are at work.
+    pub busy: usize,
+    /// How many operations wait for one.
+    pub waiting: usize,
+    /// How many operations got one or gave up since the configuration was taken.
+    pub taken: u64,
+    /// How many of them gave up.
+    pub turned_away: u64,
+    /// How long they waited for that in all; making a connection counts too.
+    pub waited: Duration,
+}
+
+/// How often somebody waited, and how long in all.
+#[derive(Default)]
+struct Waits {
+    count: AtomicU64,
+    given_up: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl<M: Manager<Error = Trouble>> Kept<M> {
+    /// At most `size` connections, for which an operation waits at most `wait`.
+    ///
+    /// # Errors
+    /// Only if the pool wants a runtime that was not given, which it was.
+    pub fn new(manager: M, kind: &'static str, size: usize, wait: Duration) -> Result<Self, String> {
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(wait))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            pool,
+            kind,
+            waits: Waits::default(),
+        })
+    }
+
+    /// A connection of the pool, a new one if need be.
+    pub async fn get(&self, dialer: &Dialer) -> Result<Object<M>, Trouble> {
+        let began = Instant::now();
+        let connection = self.pool.get().await;
+        let gave_up = matches!(connection, Err(PoolError::Timeout(_)));
+        self.waits.note(began.elapsed(), gave_up);
+        connection.map_err(|error| match error {
+            PoolError::Backend(trouble) => trouble,
+            PoolError::Timeout(_) => Trouble::Silent(format!(
+                "{}: all {} connections for {} stayed busy for {:?}",
+                dialer.server,
+                self.pool.status().max_size,
+                self.kind,
+                dialer.operation_timeout
+            )),
+            // Closed, without a runtime, a failed hook: we do none of these.
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Trouble::Lost(format!("{}: {}: no connection pool", dialer.server, self.kind))
+            }
+        })
+    }
+
+    /// What makes its connections.
+    pub fn manager(&self) -> &M {
+        self.pool.manager()
+    }
+
+    /// Forgets all connections that are not at work.
+    pub fn empty(&self) {
+        drop(self.pool.retain(|_, _| false));
+    }
+
+    /// How it is used.
+    pub fn usage(&self, server: String) -> PoolUse {
+        let status = self.pool.status();
+        PoolUse {
+            server,
+            kind: self.kind,
+            connections_max: status.max_size,
+            connections: status.size,
+            busy: status.size.saturating_sub(status.available),
+            waiting: status.waiting,
+            taken: self.waits.count.load(Ordering::Relaxed),
+            turned_away: self.waits.given_up.load(Ordering::Relaxed),
+            waited: Duration::from_nanos(self.waits.nanoseconds.load(Ordering::Relaxed)),
         }
-    })
+    }
+}
+
+impl Waits {
+    fn note(&self, took: Duration, gave_up: bool) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.given_up.fetch_add(u64::from(gave_up), Ordering::Relaxed);
+    }
 }
 
 /// Makes connections for searches.

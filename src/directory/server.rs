@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::exchange::{Ending, Exchange};
-use super::pool::{self, BindConnections, BindPool, SearchConnection, SearchConnections, SearchPool};
+use super::pool::{BindConnections, BindPool, PoolUse, SearchConnection, SearchConnections, SearchPool};
 use super::request::Request;
 use super::search::{Answer, Page, Query};
 use super::settings::Settings;
@@ -44,10 +44,16 @@ impl Server {
             dialer: Arc::clone(&dialer),
         };
         Ok(Self {
-            searches: pool::pool(searches, settings.search_connections, wait)?,
-            binds: pool::pool(binds, settings.bind_connections, wait)?,
+            searches: SearchPool::new(searches, "searches", settings.search_connections, wait)?,
+            binds: BindPool::new(binds, "binds", settings.bind_connections, wait)?,
             dialer,
         })
+    }
+
+    /// How its connections are used.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        let server = self.dialer.server.to_string();
+        [self.searches.usage(server.clone()), self.binds.usage(server)]
     }
 
     /// A connection of its own, bound as the service account.
@@ -63,7 +69,7 @@ impl Server {
     /// # Errors
     /// No answer, or none that says something about the password.
     pub async fn bind(&self, dn: &str, password: &str) -> Result<Ending, Trouble> {
-        let mut exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
+        let mut exchange = self.binds.get(&self.dialer).await?;
         match exchange.ask("bind", &Request::user_bind(dn, password)).await {
             Ok(ending) if [BUSY, UNAVAILABLE].contains(&ending.code) => {
                 Err(self.busy("bind", ending.code, &ending.text))
@@ -88,7 +94,7 @@ impl Server {
         go_on: &(impl Fn(&Ending) -> bool + Sync),
         sent: &Sent,
     ) -> Result<Steps, Trouble> {
-        let exchange = pool::get(&self.binds, &self.dialer, "binds").await?;
+        let exchange = self.binds.get(&self.dialer).await?;
         let mut exchange = Object::take(exchange);
         let bound = exchange.ask("bind", bind).await?;
         if [BUSY, UNAVAILABLE].contains(&bound.code) {
@@ -110,13 +116,13 @@ impl Server {
     /// # Errors
     /// No answer. What the answer is worth is the caller's matter.
     pub async fn search(&self, query: &Arc<Query>) -> Result<Answer, Trouble> {
-        let connection = pool::get(&self.searches, &self.dialer, "searches").await?;
+        let connection = self.searches.get(&self.dialer).await?;
         let kept = Object::metrics(&connection).recycle_count > 0;
         match self.run(connection, query).await {
             Err(Trouble::Lost(_)) if kept => {
                 // The others were made when this one was.
-                drop(self.searches.retain(|_, _| false));
-                let fresh = pool::get(&self.searches, &self.dialer, "searches").await?;
+                self.searches.empty();
+                let fresh = self.searches.get(&self.dialer).await?;
                 self.run(fresh, query).await
             }
             answer => answer,

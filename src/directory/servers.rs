@@ -10,7 +10,7 @@ use super::dial::Dialer;
 use super::entry::Unavailable;
 use super::exchange::Ending;
 use super::health::{Health, ServerHealth, probe_forever};
-use super::pool::SearchConnection;
+use super::pool::{PoolUse, SearchConnection};
 use super::request::Request;
 use super::search::{Answer, Page, Query};
 use super::server::Server;
@@ -70,6 +70,11 @@ impl Servers {
     pub fn health(&self) -> Vec<(String, ServerHealth)> {
         let urls = self.servers.iter().map(|server| server.dialer.server.to_string());
         urls.zip(self.health.report()).collect()
+    }
+
+    /// How the connections to each server are used.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.servers.iter().flat_map(|server| server.pools()).collect()
     }
 
     /// Tries the service account, one server after the other until one takes it.

@@ -68,6 +68,7 @@ mod tests {
     use crate::authenticate::fake::FakeAccounts;
     use crate::authenticate::{Attempt, Login, Method, PasswordChecks, Proven, Settings};
     use crate::model::{ClientAddress, Door, GroupName, Now, Password, Secret, TypedName};
+    use crate::observe::Stages;
     use crate::store::Embedded;
 
     struct FakeGroups(Result<Vec<Membership>, Unavailable>);
@@ -102,6 +103,7 @@ mod tests {
                 door: Door::Plain,
                 client: ClientAddress::new("10.1.2.3".parse().unwrap()),
                 now: Now::from_unix_ms(0),
+                stages: &Stages::default(),
             })
             .await
             .and_then(Proven::verified)

@@ -3,12 +3,10 @@
 //! Labels take values from what is configured or built in, never from a request: no user can add a time series.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,14 +14,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::model::{ConfigurationHash, Now};
+use super::gauges::Gauges;
+use super::stages::Stage;
+use crate::model::Now;
 
 /// What the names of all metrics begin with.
-const PREFIX: &str = "x2godirector";
-/// Upper ends of the histogram of requests, in seconds: a list from memory, a bind, the step on which refusals
-/// leave, and the deadlines of a slow directory.
-const DURATION_BUCKETS_S: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+pub(super) const PREFIX: &str = "x2godirector";
+/// Upper ends of the histograms, in seconds: a list from memory, a bind, the step on which refusals leave, and the
+/// deadlines of a slow directory.
+const DURATION_BUCKETS_S: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
 /// The outcomes of a reload.
@@ -49,62 +49,13 @@ struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ConfigurationLabels {
-    hash: String,
+struct StageLabels {
+    stage: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ServerLabels {
-    server: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HostLabels {
-    farm: String,
-    host: String,
-}
-
-/// What is read when somebody asks for the numbers.
-#[derive(Debug, Clone)]
-pub struct Gauges {
-    /// The configuration in use.
-    pub configuration: ConfigurationHash,
-    /// Connections of clients.
-    pub connections: usize,
-    /// Tickets that count.
-    pub tickets: usize,
-    /// Leases that count.
-    pub leases: usize,
-    /// Days until the certificate ends, negative when it has; none if it does not say.
-    pub certificate_days_left: Option<i64>,
-    /// The directory's servers.
-    pub servers: Vec<ServerGauge>,
-    /// The hosts of all farms.
-    pub hosts: Vec<HostGauge>,
-    /// Decisions that could not be written since the start.
-    pub audit_lines_lost: u64,
-}
-
-/// One server of the directory.
-#[derive(Debug, Clone)]
-pub struct ServerGauge {
-    /// Its URL.
-    pub server: String,
-    /// Whether it answered its last probe.
-    pub up: bool,
-}
-
-/// One host of a farm.
-#[derive(Debug, Clone)]
-pub struct HostGauge {
-    /// The farm.
-    pub farm: String,
-    /// Its name there.
-    pub host: String,
-    /// Whether it takes sessions.
-    pub up: bool,
-    /// The leases on it.
-    pub leases: u32,
+struct ThrottleLabels {
+    limit: &'static str,
 }
 
 /// All numbers. Counting is cheap and takes no lock that a reader holds for long.
@@ -114,17 +65,8 @@ pub struct Metrics {
     durations: Family<DurationLabels, Histogram>,
     reloads: Family<ReloadLabels, Counter>,
     last_reload: Gauge,
-    configuration: Family<ConfigurationLabels, Gauge>,
-    connections: Gauge,
-    tickets: Gauge,
-    leases: Gauge,
-    certificate_days: Gauge<f64, AtomicU64>,
-    servers: Family<ServerLabels, Gauge>,
-    hosts: Family<HostLabels, Gauge>,
-    host_leases: Family<HostLabels, Gauge>,
-    audit_lost: Counter,
-    /// Held while gauges are set and read, so that two readers do not see each other's half.
-    reading: Mutex<()>,
+    stages: Family<StageLabels, Histogram>,
+    throttled: Family<ThrottleLabels, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -134,10 +76,11 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// All numbers at their beginning, at the start of the daemon.
-    pub fn new(started: Now) -> Self {
+    /// All numbers at their beginning, at the start of the daemon. `limits` are those of the throttle.
+    pub fn new(started: Now, limits: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        let commit = option_env!("X2GODIRECTOR_COMMIT").unwrap_or("unknown");
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION")), ("commit", commit)]);
         registry.register("build", "The program", build);
         let start: Gauge = Gauge::default();
         start.set(started.unix_ms() / 1000);
@@ -148,14 +91,25 @@ impl Metrics {
             seconds(),
             start,
         );
-        let durations =
-            Family::<DurationLabels, Histogram>::new_with_constructor(|| Histogram::new(DURATION_BUCKETS_S));
+        let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
         registry.register_with_unit(
             "request_duration",
             "How long requests took, without the pause before a refusal",
             seconds(),
             durations.clone(),
         );
+        let stages = Family::new_with_constructor(histogram as fn() -> Histogram);
+        registry.register_with_unit(
+            "stage_duration",
+            "How long requests were in a stage",
+            seconds(),
+            stages.clone(),
+        );
+        for stage in Stage::ALL {
+            drop(stages.get_or_create(&StageLabels {
+                stage: stage.as_str(),
+            }));
+        }
         let last_reload = Gauge::default();
         last_reload.set(started.unix_ms() / 1000);
         registry.register_with_unit(
@@ -170,34 +124,22 @@ impl Metrics {
         for outcome in [TAKEN, REFUSED] {
             drop(reloads.get_or_create(&ReloadLabels { outcome }));
         }
+        let throttled: Family<ThrottleLabels, Counter> = registered(
+            &mut registry,
+            "throttle_refusals",
+            "Requests that the throttle refused",
+        );
+        for limit in limits {
+            drop(throttled.get_or_create(&ThrottleLabels { limit }));
+        }
         Self {
             requests: registered(&mut registry, "requests", "Requests that were decided"),
             reloads,
-            configuration: registered(&mut registry, "configuration_info", "The configuration in use"),
-            connections: registered(&mut registry, "connections", "Connections of clients"),
-            tickets: registered(&mut registry, "tickets", "Tickets that count"),
-            leases: registered(&mut registry, "leases", "Leases that count"),
-            certificate_days: registered(
-                &mut registry,
-                "certificate_days_left",
-                "Whole days until the certificate ends",
-            ),
-            servers: registered(
-                &mut registry,
-                "directory_server_up",
-                "Whether a server of the directory answered its last probe",
-            ),
-            hosts: registered(&mut registry, "host_up", "Whether a host takes sessions"),
-            host_leases: registered(&mut registry, "host_leases", "Leases on a host"),
-            audit_lost: registered(
-                &mut registry,
-                "audit_lines_lost",
-                "Decisions that could not be written",
-            ),
+            throttled,
             durations,
+            stages,
             last_reload,
             registry,
-            reading: Mutex::default(),
         }
     }
 
@@ -218,52 +160,33 @@ impl Metrics {
         }
     }
 
-    /// The text of all numbers, with these among them.
-    pub fn text(&self, gauges: &Gauges) -> String {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.set(gauges);
-        let mut text = String::new();
-        // Writing into a text cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+    /// Notes how long a request was in a stage.
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        let labels = StageLabels {
+            stage: stage.as_str(),
+        };
+        self.stages.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Everything that is not there any more is cleared.
-    fn set(&self, gauges: &Gauges) {
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.configuration.clear();
-        let hash = gauges.configuration.to_string();
-        self.configuration
-            .get_or_create(&ConfigurationLabels { hash })
-            .set(1);
-        self.connections.set(number(gauges.connections));
-        self.tickets.set(number(gauges.tickets));
-        self.leases.set(number(gauges.leases));
-        // The number that is none says that there is none.
-        let days = gauges.certificate_days_left.map_or(f64::NAN, |days| days as f64);
-        self.certificate_days.set(days);
-        self.servers.clear();
-        for server in &gauges.servers {
-            let labels = ServerLabels {
-                server: server.server.clone(),
-            };
-            self.servers.get_or_create(&labels).set(i64::from(server.up));
-        }
-        self.hosts.clear();
-        self.host_leases.clear();
-        for host in &gauges.hosts {
-            let labels = HostLabels {
-                farm: host.farm.clone(),
-                host: host.host.clone(),
-            };
-            self.hosts.get_or_create(&labels).set(i64::from(host.up));
-            self.host_leases
-                .get_or_create(&labels)
-                .set(i64::from(host.leases));
-        }
-        let lost = gauges.audit_lines_lost.saturating_sub(self.audit_lost.get());
-        self.audit_lost.inc_by(lost);
+    /// Counts a request that the throttle refused, by the limit that did.
+    pub fn throttled(&self, limit: &'static str) {
+        self.throttled.get_or_create(&ThrottleLabels { limit }).inc();
     }
+
+    /// The text of all numbers, with these among them.
+    pub fn text(&self, gauges: &Gauges) -> String {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &gauges.registry()))
+            .and_then(|()| encode_eof(&mut text));
+        text
+    }
+}
+
+/// A histogram of durations.
+fn histogram() -> Histogram {
+    Histogram::new(DURATION_BUCKETS_S)
 }
 
 /// A metric that starts from nothing.
@@ -278,11 +201,13 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::super::gauges::{PoolGauge, ServerGauge, TableGauge};
     use super::*;
+    use crate::model::ConfigurationHash;
 
     #[test]
     fn what_is_gone_is_not_told_any_more() {
-        let metrics = Metrics::new(Now::from_unix_ms(1_772_442_000_000));
+        let metrics = Metrics::new(Now::from_unix_ms(1_772_442_000_000), &["user", "client"]);
         let mut gauges = Gauges {
             configuration: ConfigurationHash::from_digest([1; 32]),
             connections: 2,
@@ -293,10 +218,29 @@ mod tests {
                 server: "ldaps://a\"\n:636".to_owned(),
                 up: true,
             }],
+            pools: vec![PoolGauge {
+                pool: "ldap-binds",
+                server: String::new(),
+                size: 8,
+                busy: 3,
+                waiting: 2,
+                taken: 9,
+                turned_away: 1,
+                waited: Duration::from_millis(1500),
+            }],
+            pam_worker_up: None,
             hosts: Vec::new(),
+            throttle: vec![TableGauge {
+                table: "users",
+                entries: 7,
+                entries_max: 20_000,
+                refusing: 1,
+            }],
             audit_lines_lost: 5,
         };
         metrics.request("plain", "list", "granted", Duration::from_millis(3));
+        metrics.stage(Stage::Search, Duration::from_millis(250));
+        metrics.throttled("user");
         metrics.reload(false, Now::from_unix_ms(0));
         let text = metrics.text(&gauges);
         for line in [
@@ -308,6 +252,13 @@ mod tests {
             "x2godirector_certificate_days_left -1.0",
             "x2godirector_directory_server_up{server=\"ldaps://a\\\"\\n:636\"} 1",
             "x2godirector_audit_lines_lost_total 5",
+            "x2godirector_stage_duration_seconds_sum{stage=\"search\"} 0.25",
+            "x2godirector_stage_duration_seconds_count{stage=\"bind\"} 0",
+            "x2godirector_throttle_refusals_total{limit=\"user\"} 1",
+            "x2godirector_throttle_refusals_total{limit=\"client\"} 0",
+            "x2godirector_throttle_refusing{table=\"users\"} 1",
+            "x2godirector_pool_busy{pool=\"ldap-binds\",server=\"\"} 3",
+            "x2godirector_pool_wait_seconds_total{pool=\"ldap-binds\",server=\"\"} 1.5",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} is not in\n{text}");
         }

@@ -1,9 +1,13 @@
 //! What the daemon says of itself while it runs: log lines and numbers.
 
 mod filter;
+mod gauges;
 mod logs;
 mod metrics;
+mod stages;
 
 pub use filter::BadFilter;
+pub use gauges::{Gauges, HostGauge, PoolGauge, ServerGauge, TableGauge};
 pub use logs::{FILTER_VARIABLE, Logs, NotChanged};
-pub use metrics::{Gauges, HostGauge, Metrics, ServerGauge};
+pub use metrics::Metrics;
+pub use stages::{Running, Stage, Stages};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::answers::{Change, HostUser, Unreachable, Verdict};
 use super::frame;
 use super::limits::{CLIENT_GRACE, LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REPLY_BYTES_MAX};
+use super::load::Load;
 use super::message::{Reply, Request};
 use super::settings::ClientSettings;
 use crate::model::{Password, TypedName};
@@ -29,6 +30,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     settings: ClientSettings,
     reachable: AtomicBool,
+    load: Mutex<Load>,
 }
 
 impl Client {
@@ -38,6 +40,7 @@ impl Client {
         let inner = Arc::new(Inner {
             settings,
             reachable: AtomicBool::new(false),
+            load: Mutex::default(),
         });
         tokio::spawn(probe(Arc::downgrade(&inner)));
         Self(inner)
@@ -53,10 +56,12 @@ impl Client {
     /// # Errors
     /// It gave none in time.
     pub async fn ping(&self) -> Result<(), Unreachable> {
-        match self.0.ping().await? {
-            Reply::Pong => Ok(()),
-            other => Err(unexpected(&other, false)),
-        }
+        self.0.ping().await
+    }
+
+    /// How busy the worker was when it last answered a probe.
+    pub fn load(&self) -> Load {
+        *self.0.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user of this host with that name, and all groups; none if the host says that there is none.
@@ -137,8 +142,14 @@ impl Inner {
         QUEUE_WAIT_MAX + self.settings.timeout + CLIENT_GRACE
     }
 
-    async fn ping(&self) -> Result<Reply, Unreachable> {
-        self.ask(&Request::Ping, PROBE_TIMEOUT).await
+    async fn ping(&self) -> Result<(), Unreachable> {
+        match self.ask(&Request::Ping, PROBE_TIMEOUT).await? {
+            Reply::Load(load) => {
+                *self.load.lock().unwrap_or_else(PoisonError::into_inner) = load;
+                Ok(())
+            }
+            other => Err(unexpected(&other, false)),
+        }
     }
 
     /// Asks once, and remembers whether anybody was there. The worker's word that it could not find out is an

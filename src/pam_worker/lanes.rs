@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::history::{History, Standing, Who};
+use super::load::PoolLoad;
 
 /// How many questions of one name and seat count as well as the first. More at a time are no person at a
 /// keyboard, or one whose first question hangs.
@@ -28,9 +29,20 @@ pub(super) struct Lanes {
     failed: Arc<Semaphore>,
     /// Places in the queue, by standing: one crowd does not fill the others' queue.
     waiting: [Arc<Semaphore>; 3],
+    slots: usize,
+    queue: usize,
     wait: Duration,
+    told: Mutex<Told>,
     history: Mutex<History>,
     under_way: Mutex<HashMap<Who, usize>>,
+}
+
+/// What was counted since the start.
+#[derive(Debug, Default)]
+struct Told {
+    taken: u64,
+    turned_away: u64,
+    waited: Duration,
 }
 
 /// There is no slot.
@@ -61,7 +73,10 @@ impl Lanes {
             unproven: semaphore(slots * 3 / 4),
             failed: semaphore(slots / 4),
             waiting: std::array::from_fn(|_| semaphore(queue)),
+            slots: slots.max(1),
+            queue: queue.max(1),
             wait,
+            told: Mutex::default(),
             history: Mutex::default(),
             under_way: Mutex::default(),
         })
@@ -72,6 +87,35 @@ impl Lanes {
     /// # Errors
     /// The queue is full, or the wait took too long.
     pub(super) async fn enter(self: &Arc<Self>, who: Who) -> Result<Slot, NoSlot> {
+        let began = Instant::now();
+        let entered = self.wait_for_slot(who).await;
+        let mut told = lock(&self.told);
+        told.taken += 1;
+        told.turned_away += u64::from(entered.is_err());
+        told.waited += began.elapsed();
+        drop(told);
+        entered
+    }
+
+    /// How many hold a slot and wait for one, and what was counted.
+    pub(super) fn load(&self) -> PoolLoad {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|places| self.queue - places.available_permits());
+        let told = lock(&self.told);
+        PoolLoad {
+            slots: number(self.slots),
+            busy: number(self.slots - self.any.available_permits()),
+            waiting: number(waiting.sum()),
+            taken: told.taken,
+            turned_away: told.turned_away,
+            waited: told.waited,
+        }
+    }
+
+    async fn wait_for_slot(self: &Arc<Self>, who: Who) -> Result<Slot, NoSlot> {
         let standing = self.standing(&who);
         // Counts from here on, so that the wait counts too.
         let mut slot = Slot {
@@ -214,6 +258,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert_eq!(lanes.enter(who("e")).await.unwrap_err(), NoSlot::Full);
+        let load = lanes.load();
+        assert_eq!((load.slots, load.busy, load.waiting), (4, 3, 1));
+        assert_eq!((load.taken, load.turned_away), (4, 1));
         waits.abort();
         assert!(waits.await.unwrap_err().is_cancelled());
         drop(held);

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use self::fields::{Reader, put_change, put_delay, put_text, put_user, put_verdict};
+use self::fields::{Reader, put_change, put_delay, put_load, put_text, put_user, put_verdict};
 use super::answers::{Change, HostUser, Unreachable, Verdict};
 use super::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use super::load::Load;
 use crate::model::{Password, TypedName};
 
 /// What is asked.
@@ -51,7 +52,7 @@ pub(super) enum Request {
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// To [`Request::Ping`].
+    /// To [`Request::Ping`], from a process.
     Pong,
     /// To [`Request::User`]; none if there is no such user.
     User(Option<HostUser>),
@@ -71,6 +72,8 @@ pub(super) enum Reply {
     },
     /// To any of them: it could not be found out.
     Failed(Unreachable),
+    /// To [`Request::Ping`], from the worker itself.
+    Load(Load),
 }
 
 /// The bytes are no message.
@@ -169,6 +172,11 @@ impl Reply {
                 out.extend([5, u8::from(*sent)]);
                 put_text(&mut out, cause);
             }
+            Self::Load(load) => {
+                out.push(6);
+                put_load(&mut out, load.transactions);
+                put_load(&mut out, load.lookups);
+            }
         }
         if out.len() > REPLY_BYTES_MAX {
             return Self::Failed(Unreachable {
@@ -200,6 +208,10 @@ impl Reply {
             5 => Self::Failed(Unreachable {
                 sent: rest.flag()?,
                 cause: rest.text()?,
+            }),
+            6 => Self::Load(Load {
+                transactions: rest.load()?,
+                lookups: rest.load()?,
             }),
             _ => return Err(Malformed("unknown reply")),
         };

@@ -12,6 +12,7 @@ use super::child::{Child, Lost};
 use super::history::Who;
 use super::lanes::{Lanes, Slot};
 use super::limits::QUEUE_WAIT_MAX;
+use super::load::PoolLoad;
 use super::message::{Reply, Request};
 use super::settings::Service;
 
@@ -89,6 +90,11 @@ impl Pool {
         receiver
             .await
             .unwrap_or_else(|_| failed("the worker failed".to_owned(), shown))
+    }
+
+    /// How busy its processes are.
+    pub(super) fn load(&self) -> PoolLoad {
+        self.lanes.load()
     }
 
     /// Answers one question, and sees to it that there is a process for the next before the slot is free.
@@ -182,7 +188,7 @@ fn outcome(reply: &Reply) -> Option<bool> {
         Reply::Change { change, .. } => {
             Some(matches!(change, Change::Changed { .. } | Change::Rejected { .. }))
         }
-        Reply::Pong | Reply::Failed(_) => None,
+        Reply::Pong | Reply::Load(_) | Reply::Failed(_) => None,
     }
 }
 

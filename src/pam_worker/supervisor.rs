@@ -15,6 +15,7 @@ use super::frame;
 use super::history::Who;
 use super::limits::{LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REQUEST_BYTES_MAX};
 use super::listener::Listener;
+use super::load::Load;
 use super::message::{Reply, Request};
 use super::pool::Pool;
 use super::settings::{Service, WorkerSettings};
@@ -157,7 +158,12 @@ impl Pools {
 
     async fn answer(&self, request: Request) -> Reply {
         let (pool, who) = match &request {
-            Request::Ping => return Reply::Pong,
+            Request::Ping => {
+                return Reply::Load(Load {
+                    transactions: self.transactions.load(),
+                    lookups: self.lookups.load(),
+                });
+            }
             Request::User { name } => (&self.lookups, who(name, None)),
             Request::Authenticate { name, client, .. } | Request::ChangePassword { name, client, .. } => {
                 (&self.transactions, who(name, Some(*client)))

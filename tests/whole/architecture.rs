@@ -34,6 +34,9 @@ const STORE_TRAIT: Allowed = Files("store", &["mod.rs", "records.rs", "history.r
 /// The trait `Agent` and what it speaks of; never a way of asking.
 const AGENT_TRAIT: Allowed = Files("agent", &["mod.rs", "kind.rs"]);
 
+/// What measures the stages of a request; never the metrics that come of it.
+const STAGES: Allowed = Files("observe", &["stages.rs"]);
+
 /// Every room, and what it may use.
 const ROOMS: &[(&str, May)] = &[
     ("model", May::Use(&[])),
@@ -57,6 +60,7 @@ const ROOMS: &[(&str, May)] = &[
             Room("model"),
             Room("directory"),
             STORE_TRAIT,
+            STAGES,
             Files("pam_worker", &["answers.rs", "client.rs"]),
         ]),
     ),
@@ -96,6 +100,7 @@ const ROOMS: &[(&str, May)] = &[
             Room("placement"),
             Room("authenticate"),
             Room("identity"),
+            Files("pam_worker", &["client.rs"]),
         ]),
     ),
     ("http", May::Use(&[Room("model"), Room("wire"), Room("broker")])),

@@ -11,6 +11,7 @@ use x2godirector::authenticate::{
 use x2godirector::directory::{Directory, Refusal};
 use x2godirector::identity::Identity;
 use x2godirector::model::{Authenticated, ClientAddress, Door, Secret, TicketText, TypedName};
+use x2godirector::observe::Stages;
 use x2godirector::store::Embedded;
 
 use crate::directory::{directory, now, password};
@@ -58,6 +59,7 @@ impl Broker {
                 door: Door::Plain,
                 client: ClientAddress::new([127, 0, 0, 1].into()),
                 now: now(),
+                stages: &Stages::default(),
             })
             .await
             .and_then(Proven::verified)

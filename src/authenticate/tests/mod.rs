@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use super::fake::FakeAccounts;
 use super::*;
 use crate::model::{ClientAddress, Door, Now, Password, Secret, Source, TicketText, TypedName};
+use crate::observe::Stages;
 use crate::store::Embedded;
 
 const HOUR: i64 = 3600;
@@ -159,6 +160,7 @@ async fn send(login: &Login, form: Form<'_>, event: bool) -> Result<Verified, Fa
         door: form.door,
         client: ClientAddress::new(form.client.parse().unwrap()),
         now: at(form.second),
+        stages: &Stages::default(),
     };
     if event {
         login.ticket_only(&attempt).await

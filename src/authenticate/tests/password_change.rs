@@ -23,6 +23,7 @@ impl Lab {
             door: Door::Plain,
             client: ClientAddress::new(form.client.parse().unwrap()),
             now: at(form.second),
+            stages: &Stages::default(),
         };
         let change = self.login.change_password(&attempt, &password(new)).await?;
         assert_eq!(change.account.to_string(), format!("ldap:{}", form.user));
@@ -44,6 +45,7 @@ impl Lab {
             door: Door::Plain,
             client: ClientAddress::new(form.client.parse().unwrap()),
             now: at(form.second),
+            stages: &Stages::default(),
         };
         let proven = self.login.password_or_ticket(&attempt).await.unwrap();
         assert!(matches!(proven, Proven::ChangeOnly(_)), "{proven:?}");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::client::Client;
-use super::listing::{Counted, listed};
+use super::listing::{Counted, TableSize, listed};
 use super::moments::Moments;
 use super::seats::Seats;
 use super::table::Table;
@@ -46,6 +46,14 @@ pub enum Which {
 }
 
 impl Which {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::User,
+        Self::UserElsewhere,
+        Self::Client,
+        Self::ConnectionTests,
+    ];
+
     /// Its key in conf.d; words for the one that has none.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -130,6 +138,17 @@ impl Counts {
             under_way: HashMap::new(),
             under_way_everywhere: HashMap::new(),
         }
+    }
+
+    /// How full the tables are.
+    pub(super) fn sizes(&mut self, now: Now) -> Vec<TableSize> {
+        vec![
+            self.spelt.size("names", now),
+            self.at_client.size("users", now),
+            self.everywhere.size("users_elsewhere", now),
+            self.clients.size("clients", now),
+            self.connection_tests.size("connection_tests", now),
+        ]
     }
 
     /// Begins with what an earlier process noted.

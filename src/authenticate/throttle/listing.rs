@@ -20,6 +20,20 @@ pub struct Counted {
     pub refuses_until: Option<Now>,
 }
 
+/// How full a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableSize {
+    /// What its entries are: `names` as typed at a client, `users` at a client, `users_elsewhere` over all clients,
+    /// `clients`, or clients with `connection_tests`.
+    pub table: &'static str,
+    /// How many there are.
+    pub entries: usize,
+    /// How many there may be.
+    pub entries_max: usize,
+    /// Those of them that refuse.
+    pub refusing: usize,
+}
+
 impl Counted {
     /// Those that refuse for longest first.
     pub(super) fn order(&self, other: &Self) -> Ordering {

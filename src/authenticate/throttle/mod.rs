@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 pub use counts::{Name, Refused, Which};
-pub use listing::Counted;
+pub use listing::{Counted, TableSize};
 
 use super::limits::Limits;
 use crate::model::{ClientAddress, Now, TypedName};
@@ -139,6 +139,11 @@ impl Throttle {
     /// What is counted now: what refuses first, and of that what refuses for longest.
     pub fn list(&self, limits: &Limits, now: Now) -> Vec<Counted> {
         self.counts().list(limits, now)
+    }
+
+    /// How full the tables are.
+    pub fn sizes(&self, now: Now) -> Vec<TableSize> {
+        self.counts().sizes(now)
     }
 
     /// Forgets failures, durably; where users have logged in stays known. Says how many counters there were.

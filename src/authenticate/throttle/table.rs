@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
+use super::listing::TableSize;
 use crate::model::Now;
 
 /// Keys with what is counted about them.
@@ -35,6 +36,17 @@ impl<K: Clone + Eq + Hash, V: Default> Table<K, V> {
             counting: BTreeMap::new(),
             refusing: BTreeMap::new(),
             changes: 0,
+        }
+    }
+
+    /// How full it is.
+    pub(super) fn size(&mut self, table: &'static str, now: Now) -> TableSize {
+        self.release(now);
+        TableSize {
+            table,
+            entries: self.entries.len(),
+            entries_max: self.entries_max,
+            refusing: self.refusing.len(),
         }
     }
 

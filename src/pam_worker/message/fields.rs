@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::answers::{Change, Dates, HostGroup, HostUser, Refusal, Verdict};
 use super::super::limits::{FAIL_DELAY_MAX, GROUPS_MAX, LINES_MAX, TEXT_BYTES_MAX};
+use super::super::load::PoolLoad;
 use super::Malformed;
 use crate::model::{Password, Secret, TypedName};
 
@@ -38,6 +39,16 @@ fn put_lines(out: &mut Vec<u8>, lines: &[String]) {
 pub(super) fn put_delay(out: &mut Vec<u8>, delay: Duration) {
     let ms = u32::try_from(delay.min(FAIL_DELAY_MAX).as_millis()).unwrap_or(u32::MAX);
     out.extend(ms.to_be_bytes());
+}
+
+pub(super) fn put_load(out: &mut Vec<u8>, load: PoolLoad) {
+    for count in [load.slots, load.busy, load.waiting] {
+        out.extend(count.to_be_bytes());
+    }
+    let waited = u64::try_from(load.waited.as_micros()).unwrap_or(u64::MAX);
+    for count in [load.taken, load.turned_away, waited] {
+        out.extend(count.to_be_bytes());
+    }
 }
 
 pub(super) fn put_user(out: &mut Vec<u8>, user: &HostUser) {
@@ -140,6 +151,21 @@ impl<'a> Reader<'a> {
 
     fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Malformed> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn load(&mut self) -> Result<PoolLoad, Malformed> {
+        Ok(PoolLoad {
+            slots: self.u32()?,
+            busy: self.u32()?,
+            waiting: self.u32()?,
+            taken: self.u64()?,
+            turned_away: self.u64()?,
+            waited: Duration::from_micros(self.u64()?),
+        })
     }
 
     fn str(&mut self) -> Result<&'a str, Malformed> {

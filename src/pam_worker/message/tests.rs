@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::answers::{Dates, HostGroup, Refusal};
 use super::super::limits::{FAIL_DELAY_MAX, LINES_MAX, TEXT_BYTES_MAX};
+use super::super::load::PoolLoad;
 use super::fields::REFUSALS;
 use super::*;
 use crate::model::Secret;
@@ -47,6 +48,19 @@ fn said(request: &Request) -> String {
             format!("{request:?} {} {}", old.expose(), new.expose())
         }
     }
+}
+
+fn load() -> impl Strategy<Value = PoolLoad> {
+    (any::<[u32; 3]>(), any::<[u64; 3]>()).prop_map(
+        |([slots, busy, waiting], [taken, turned_away, waited])| PoolLoad {
+            slots,
+            busy,
+            waiting,
+            taken,
+            turned_away,
+            waited: Duration::from_micros(waited),
+        },
+    )
 }
 
 fn lines() -> impl Strategy<Value = Vec<String>> {
@@ -113,6 +127,10 @@ fn reply() -> impl Strategy<Value = Reply> {
         prop::option::of(user()).prop_map(Reply::User),
         (verdict, delay()).prop_map(|(verdict, delay)| Reply::Verdict { verdict, delay }),
         (change, delay()).prop_map(|(change, delay)| Reply::Change { change, delay }),
+        (load(), load()).prop_map(|(transactions, lookups)| Reply::Load(Load {
+            transactions,
+            lookups
+        })),
         (".{0,200}", any::<bool>()).prop_map(|(cause, sent)| Reply::Failed(Unreachable { cause, sent })),
     ]
 }
