@@ -19,7 +19,7 @@ use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
 use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
 use crate::observe::{Metrics, Stage};
-use crate::pam_worker;
+use crate::pam_worker::Client as PamWorker;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
 use crate::wire::{
@@ -43,7 +43,7 @@ pub struct Snapshot {
     /// The directory, for the health of its servers; none where nobody proves anything.
     pub directory: Option<Arc<Directory>>,
     /// The PAM worker, for its health; none where no password goes there.
-    pub pam: Option<pam_worker::Client>,
+    pub pam: Option<PamWorker>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
     /// How clients shall behave.
