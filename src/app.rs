@@ -4,6 +4,7 @@ mod accounts;
 pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
+mod farms;
 mod numbers;
 mod reload;
 mod report;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::admin::{self, Socket, SocketError};
 use crate::audit::{self, AuditFile};
@@ -39,6 +41,8 @@ pub use start_error::StartError;
 
 /// How often tickets and leases whose time is over are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// How often leases are held against what the hosts tell.
+const REVIEW_EVERY: Duration = Duration::from_secs(10);
 /// How long the end of the daemon waits for the last decisions to be written.
 const AUDIT_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -157,6 +161,15 @@ impl App {
             tracing::info!("metrics on http://{}/metrics", metrics.address());
         }
         tell_systemd(&[NotifyState::Ready]);
+        let daemon = Arc::clone(&self.daemon);
+        // Beside the loop, for hosts may take their time, and ended with it.
+        let mut reviews = JoinSet::new();
+        reviews.spawn(async move {
+            loop {
+                tokio::time::sleep(REVIEW_EVERY).await;
+                daemon.review_leases().await;
+            }
+        });
         let mut prune = tokio::time::interval(PRUNE_EVERY);
         loop {
             tokio::select! {

@@ -157,6 +157,15 @@ impl Broker {
         self.placements.prune((self.edge.now)()).await
     }
 
+    /// Holds the leases against what the hosts tell.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn review_leases(&self) -> Result<(), StoreError> {
+        let snapshot = self.snapshot();
+        self.placements.review(&snapshot.farms, self.edge.now).await
+    }
+
     /// Answers one request, and writes one line about it.
     pub async fn answer(&self, caller: Caller, request: Request) -> Reply {
         let began = Instant::now();

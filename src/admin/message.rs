@@ -8,7 +8,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::report::{Cleared, HostReport, LogLevel, ReloadReport, Revoked, Status, Throttled, Tickets};
+use super::report::{
+    Cleared, HostReport, LogLevel, ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
+};
 
 /// The version of these messages. A daemon and a command line of different versions do not guess.
 pub(super) const VERSION: u32 = 1;
@@ -27,6 +29,11 @@ pub enum Request {
     Status,
     /// The hosts of all farms.
     Hosts,
+    /// The sessions that the broker knows of.
+    Sessions {
+        /// Only those of this user, by the name on the hosts or the canonical one, in any case.
+        user: Option<String>,
+    },
     /// Who has tickets.
     Tickets,
     /// End all tickets of a user.
@@ -67,6 +74,8 @@ pub enum Answer {
     Status(Box<Status>),
     /// To [`Request::Hosts`].
     Hosts(Vec<HostReport>),
+    /// To [`Request::Sessions`].
+    Sessions(Sessions),
     /// To [`Request::Tickets`].
     Tickets(Tickets),
     /// To [`Request::RevokeTickets`].

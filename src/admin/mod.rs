@@ -21,8 +21,8 @@ pub use client::{Client, ClientError};
 pub use message::{Answer, Clearing, Reply, Request};
 pub use operations::{Asker, Operations};
 pub use report::{
-    AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LogLevel, ReloadReport,
-    Revoked, Status, Throttled, TicketReport, Tickets,
+    AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LoadReport, LogLevel,
+    ReloadReport, Revoked, SessionReport, Sessions, Status, Throttled, TicketReport, Tickets,
 };
 pub use server::Server;
 pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, Settings};

@@ -97,12 +97,66 @@ pub struct HostReport {
     pub address: String,
     /// Its SSH port.
     pub port: u16,
-    /// `up`, `down`, or `unknown` before the first probe.
+    /// `up`, `silent` if its agent answers no more, `down`, or `unknown` before the first probe.
     pub health: String,
+    /// How many sessions it has; none where nobody tells.
+    pub sessions: Option<u32>,
+    /// How long ago it had so many, in seconds.
+    pub sessions_age_s: Option<u64>,
     /// How many leases are on it under this name.
     pub leases: u32,
     /// How much of the load it takes.
     pub weight: f64,
+    /// How busy it is: the average of its load averages; none where nobody tells.
+    pub load: Option<LoadReport>,
+    /// Whether conf.d says that nothing new starts there.
+    pub draining: bool,
+    /// Until when nothing new starts there because the last leases there came to nothing.
+    pub backed_off_until: Option<String>,
+    /// Why its agent, or what that tells, is of no use.
+    pub trouble: Option<String>,
+}
+
+/// How busy a host is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// The mean of its load averages of 1, 5 and 15 minutes.
+    pub average: f64,
+    /// Its processors.
+    pub processors: u32,
+    /// Memory that can be had, in MB.
+    pub memory_available_mb: u64,
+    /// How long ago it was so, in seconds.
+    pub age_s: u64,
+}
+
+/// The sessions that the broker knows of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// By farm, host and user.
+    pub sessions: Vec<SessionReport>,
+    /// Sessions that are not listed because there are too many.
+    pub left_out: usize,
+}
+
+/// A session, or a lease that stands for one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionReport {
+    /// The farm.
+    pub farm: String,
+    /// The host.
+    pub host: String,
+    /// The account on the host.
+    pub user: Option<String>,
+    /// Whose lease it is, with its source: `ldap:alice`; none where there is no lease.
+    pub account: Option<String>,
+    /// `running` or `suspended`, as its host told; `starting` for a lease that waits for its session, `assumed` for one
+    /// that has one which no host told of lately.
+    pub state: String,
+    /// Its id; none for a lease.
+    pub session: Option<String>,
+    /// How long ago that was so, in seconds.
+    pub age_s: u64,
 }
 
 /// Who has tickets.

@@ -20,6 +20,8 @@ impl MetricsSource for Daemon {
             farm: host.farm,
             host: host.host,
             leases: host.leases,
+            sessions: host.sessions,
+            backed_off: host.backed_off_until.is_some(),
         });
         let servers = self.directory_servers().into_iter().map(|server| ServerGauge {
             up: server.state == UP,

@@ -7,8 +7,8 @@ use super::clock;
 use super::daemon::Daemon;
 use super::reload::Wish;
 use crate::admin::{
-    AccountTickets, Answer, Asker, DirectoryServer, HostReport, LogLevel, Operations, Reply, Request,
-    Revoked, Status, TicketReport, Tickets,
+    AccountTickets, Answer, Asker, DirectoryServer, LogLevel, Operations, Reply, Request, Revoked, Status,
+    TicketReport, Tickets,
 };
 use crate::model::{Account, Now};
 use crate::store::{StoreError, TicketUse};
@@ -25,6 +25,7 @@ impl Operations for Daemon {
             Request::Reload => Ok(Answer::Reload(self.reload(Wish::Admin(asker.uid)).await)),
             Request::Status => self.status().await.map(Box::new).map(Answer::Status),
             Request::Hosts => Ok(Answer::Hosts(self.hosts())),
+            Request::Sessions { user } => Ok(Answer::Sessions(self.sessions(user.as_deref()))),
             Request::Tickets => self.tickets().await.map(Answer::Tickets),
             Request::RevokeTickets { user } => self.revoke_tickets(&user, asker).await.map(Answer::Revoked),
             Request::Throttle => Ok(Answer::Throttle(self.throttled())),
@@ -88,21 +89,6 @@ impl Daemon {
             cause: health.cause,
         };
         servers.unwrap_or_default().into_iter().map(report).collect()
-    }
-
-    pub(super) fn hosts(&self) -> Vec<HostReport> {
-        let snapshot = self.broker.snapshot();
-        let hosts = self.broker.placements().hosts(&snapshot.farms, clock::now());
-        let report = |state: crate::placement::HostState| HostReport {
-            farm: state.farm.to_string(),
-            host: state.host.name.to_string(),
-            address: state.host.address.to_string(),
-            port: state.host.port,
-            health: state.health.to_owned(),
-            leases: state.leases,
-            weight: state.host.weight,
-        };
-        hosts.into_iter().map(report).collect()
     }
 
     pub(super) fn certificate_days_left(&self) -> Option<i64> {

@@ -29,7 +29,7 @@ pub(super) async fn build(
         Arc::clone(store),
         configuration.authentication,
     );
-    let farms = Farms::start(configuration.farms, &Agents::default(), previous).await;
+    let farms = Farms::start(configuration.farms, &Agents::default(), previous, clock::now).await;
     let policy = configuration.policy;
     Ok(Snapshot {
         recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),

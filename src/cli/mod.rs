@@ -15,6 +15,7 @@ mod pam_worker;
 mod recorded;
 mod reload;
 mod serve;
+mod sessions;
 mod status;
 mod table;
 mod throttle;
@@ -92,8 +93,13 @@ enum Command {
     Reload(reload::Reload),
     /// Show how the daemon is
     Status(status::Status),
-    /// Show the hosts of all farms: their health, and the leases on them
+    /// Show the hosts of all farms: their health, and what is on them
     Hosts(hosts::Hosts),
+    /// Show the sessions that the broker knows of
+    ///
+    /// Those that hosts told of within the last 15 minutes, and the leases that stand for a session of which none did.
+    /// AGE is how long ago that was so.
+    Sessions(sessions::Sessions),
     /// Show who has tickets, from where and until when; or end those of a user
     Tickets(tickets::Tickets),
     /// Show whose failed logins are counted and who is refused for them; or forget failures
@@ -143,6 +149,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reload(reload) => reload.run(),
         Command::Status(status) => status.run(),
         Command::Hosts(hosts) => hosts.run(),
+        Command::Sessions(sessions) => sessions.run(),
         Command::Tickets(tickets) => tickets.run(),
         Command::Throttle(throttle) => throttle.run(),
         Command::LogLevel(log_level) => log_level.run(),

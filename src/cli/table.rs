@@ -47,6 +47,16 @@ pub(super) fn visible(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 
+/// A time that has passed, in its largest unit: `7s`, `2m`, `3h`, `4d`.
+pub(super) fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86400),
+    }
+}
+
 /// A moment to the second, as a column has it.
 pub(super) fn to_the_second(moment: &str) -> String {
     match moment.split_once('.') {

@@ -81,6 +81,10 @@ pub struct HostGauge {
     pub up: bool,
     /// The leases on it.
     pub leases: u32,
+    /// The sessions on it; none where nobody told lately.
+    pub sessions: Option<u32>,
+    /// Whether nothing new starts there since the last leases there came to nothing.
+    pub backed_off: bool,
 }
 
 /// One table of the throttle.
@@ -199,18 +203,25 @@ impl Gauges {
 
     fn farms(&self, registry: &mut Registry) {
         let each = |number: fn(&HostGauge) -> i64| {
-            gauges(self.hosts.iter().map(move |host| {
-                let labels = HostLabels {
-                    farm: host.farm.clone(),
-                    host: host.host.clone(),
-                };
-                (labels, number(host))
-            }))
+            gauges(
+                self.hosts
+                    .iter()
+                    .map(move |host| (host_labels(host), number(host))),
+            )
         };
         let help = "Whether a host takes sessions";
         registry.register("host_up", help, each(|host| i64::from(host.up)));
         let leases = each(|host| i64::from(host.leases));
         registry.register("host_leases", "Leases on a host", leases);
+        let backed_off = each(|host| i64::from(host.backed_off));
+        let help = "Whether nothing new starts on a host since leases there came to nothing";
+        registry.register("host_backed_off", help, backed_off);
+        let counted = self.hosts.iter().filter_map(|host| {
+            let sessions = i64::from(host.sessions?);
+            Some((host_labels(host), sessions))
+        });
+        let help = "Sessions on a host, where one told lately";
+        registry.register("host_sessions", help, gauges(counted));
     }
 
     fn throttle(&self, registry: &mut Registry) {
@@ -226,6 +237,13 @@ impl Gauges {
         registry.register("throttle_entries_max", help, each(|table| table.entries_max));
         let help = "Entries in a table of the throttle that refuse";
         registry.register("throttle_refusing", help, each(|table| table.refusing));
+    }
+}
+
+fn host_labels(host: &HostGauge) -> HostLabels {
+    HostLabels {
+        farm: host.farm.clone(),
+        host: host.host.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The farms of one configuration, with what is known of their hosts right now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +8,21 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::health::{Health, PROBE_INTERVAL, keep_watch};
-use super::ledger::Site;
-use super::probe::{PROBE_TIMEOUT, Prober};
-use super::{Farm, Host};
+use super::Farm;
+use super::health::{Health, PROBE_INTERVAL};
+use super::probe::PROBE_TIMEOUT;
+use super::watched_host::WatchedHost;
+use super::watched_machines::WatchedMachines;
 use crate::agent::{Agent, Agents};
-use crate::model::{FarmName, HostName, Machine};
+use crate::model::{FarmName, HostName, Now};
 
-/// The farms of one configuration and the background tasks that probe their hosts. Dropping it ends the tasks.
+/// The farms of one configuration and the background tasks that probe and ask their hosts. Dropping it ends the tasks.
 #[derive(Debug)]
 pub struct Farms {
     farms: BTreeMap<FarmName, WatchedFarm>,
-    machines: HashMap<Machine, watch::Receiver<Health>>,
+    machines: WatchedMachines,
     /// Held to be ended with the rest.
-    _probes: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 /// A farm as a select sees it.
@@ -34,77 +35,35 @@ pub(super) struct WatchedFarm {
     pub hosts: Vec<WatchedHost>,
 }
 
-/// A host as a select sees it.
-#[derive(Debug)]
-pub(super) struct WatchedHost {
-    pub host: Host,
-    /// Every name of the same machine, in this farm and others: its load is the load of them all.
-    pub sites: Arc<[Site]>,
-    health: watch::Receiver<Health>,
-}
-
-impl WatchedHost {
-    /// What is known of the machine.
-    pub fn health(&self) -> Health {
-        *self.health.borrow()
-    }
-
-    /// Whether the machine answered the last probe.
-    pub fn is_healthy(&self) -> bool {
-        self.health() == Health::Up
-    }
-}
-
 impl Farms {
     /// Begins to probe every host, each about once in 5 s, and waits for the first answers, at most 3 s; a host
-    /// that has not answered by then counts as down until it does. What `previous` knows of a machine is taken
-    /// over and not waited for.
+    /// that has not answered by then counts as down until it does. Where a farm has an agent, its hosts are also asked
+    /// for their load and their sessions, which nothing waits for. What `previous` knows of a machine is taken over.
     pub async fn start(
         farms: impl IntoIterator<Item = Farm>,
         agents: &Agents,
         previous: Option<&Self>,
+        clock: fn() -> Now,
     ) -> Self {
-        Self::start_probing(farms, agents, previous, PROBE_INTERVAL).await
+        Self::start_probing(farms, agents, previous, clock, PROBE_INTERVAL).await
     }
 
     pub(super) async fn start_probing(
         farms: impl IntoIterator<Item = Farm>,
         agents: &Agents,
         previous: Option<&Self>,
+        clock: fn() -> Now,
         interval: Duration,
     ) -> Self {
         let farms: Vec<Farm> = farms.into_iter().collect();
-        let prober = Arc::new(Prober::new());
-        let mut probes = JoinSet::new();
-        let mut machines = HashMap::new();
-        let mut sites: HashMap<Machine, Arc<[Site]>> = HashMap::new();
-        for (machine, names) in sites_of_machines(&farms) {
-            let before = previous.and_then(|previous| previous.machines.get(&machine));
-            let (sender, receiver) =
-                watch::channel(before.map_or(Health::Unknown, |health| *health.borrow()));
-            probes.spawn(keep_watch(
-                Arc::clone(&prober),
-                machine.clone(),
-                listed(&names),
-                interval,
-                sender,
-            ));
-            machines.insert(machine.clone(), receiver);
-            sites.insert(machine, names.into());
-        }
-        first_answers(machines.values().cloned()).await;
-        let watched = |host: Host| {
-            let machine = host.machine();
-            Some(WatchedHost {
-                sites: Arc::clone(sites.get(&machine)?),
-                health: machines.get(&machine)?.clone(),
-                host,
-            })
-        };
+        let mut tasks = JoinSet::new();
+        let previous = previous.map(|previous| &previous.machines);
+        let machines = WatchedMachines::start(&farms, agents, previous, &mut tasks, clock, interval);
+        first_answers(machines.health()).await;
         let farms = farms
             .into_iter()
             .map(|farm| {
-                let hosts = farm.hosts.iter().cloned().filter_map(watched).collect();
+                let hosts = machines.hosts_of(&farm, agents);
                 let settings = Farm {
                     hosts: Vec::new(),
                     ..farm
@@ -124,7 +83,7 @@ impl Farms {
         Self {
             farms,
             machines,
-            _probes: probes,
+            _tasks: tasks,
         }
     }
 
@@ -144,6 +103,14 @@ impl Farms {
         self.farms.get(name)
     }
 
+    /// A farm, and those that take its sessions when it is full.
+    pub(super) fn farms_for(&self, name: &FarmName) -> impl Iterator<Item = &WatchedFarm> {
+        let farm = self.farm(name);
+        let fallback = farm.map_or(&[][..], |farm| &farm.settings.fallback);
+        farm.into_iter()
+            .chain(fallback.iter().filter_map(|name| self.farm(name)))
+    }
+
     pub(super) fn host(&self, farm: &FarmName, name: &HostName) -> Option<&WatchedHost> {
         self.farm(farm)?.host(name)
     }
@@ -153,29 +120,6 @@ impl WatchedFarm {
     pub fn host(&self, name: &HostName) -> Option<&WatchedHost> {
         self.hosts.iter().find(|host| host.host.name == *name)
     }
-}
-
-/// The machines behind all hosts, each once, with all its names.
-fn sites_of_machines(farms: &[Farm]) -> BTreeMap<Machine, Vec<Site>> {
-    let mut sites: BTreeMap<Machine, Vec<Site>> = BTreeMap::new();
-    for farm in farms {
-        for host in &farm.hosts {
-            sites.entry(host.machine()).or_default().push(Site {
-                farm: farm.name.clone(),
-                host: host.name.clone(),
-            });
-        }
-    }
-    sites
-}
-
-/// The names of a machine as the log shows them: `students/ts01, staff/ts01`.
-fn listed(sites: &[Site]) -> String {
-    let names: Vec<_> = sites
-        .iter()
-        .map(|site| format!("{}/{}", site.farm, site.host))
-        .collect();
-    names.join(", ")
 }
 
 /// Waits until all of these are known, at most as long as a probe takes.

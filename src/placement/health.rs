@@ -21,7 +21,10 @@ pub(super) enum Health {
     Unknown,
     /// It answered the last probe.
     Up,
-    /// It did not.
+    /// It did, and its agent answers nothing any more while those of other hosts of the farm do: what is frozen takes
+    /// connections too.
+    Silent,
+    /// It did not answer the last probe.
     Down,
 }
 
@@ -31,6 +34,7 @@ impl Health {
         match self {
             Self::Unknown => "unknown",
             Self::Up => "up",
+            Self::Silent => "silent",
             Self::Down => "down",
         }
     }
@@ -69,6 +73,6 @@ pub(super) async fn keep_watch(
 }
 
 /// The interval, a fifth shorter to a fifth longer, so that the hosts of a farm are not all probed at once.
-fn jittered(interval: Duration) -> Duration {
+pub(super) fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.8..1.2))
 }

@@ -61,6 +61,11 @@ impl Ledger {
         self.leases.get(account).map_or(&[], Vec::as_slice)
     }
 
+    /// All leases.
+    pub fn all(&self) -> impl Iterator<Item = &LeaseRecord> {
+        self.leases.values().flatten()
+    }
+
     /// How many leases are on these sites together.
     pub fn load(&self, sites: &[Site]) -> u32 {
         sites.iter().filter_map(|site| self.on_site.get(site)).sum()

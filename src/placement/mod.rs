@@ -7,21 +7,33 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod asked;
+mod back_off;
 mod choose;
+mod database;
 mod farm;
 mod farms;
+mod flights;
+mod found;
 mod health;
 mod ledger;
+mod own_names;
 mod placements;
 mod probe;
 mod report;
+mod review;
 mod selects;
+mod session_report;
+mod watched_host;
+mod watched_machines;
 
 pub use answer::{NoHost, Placement};
 pub use farm::{Farm, Host};
 pub use farms::Farms;
+pub use found::FoundSession;
 pub use placements::Placements;
-pub use report::HostState;
+pub use report::{Aged, HostState};
+pub use session_report::KnownSession;
 
 #[cfg(test)]
 mod tests;

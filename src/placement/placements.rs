@@ -1,13 +1,17 @@
 //! Giving out hosts: the choice, its lease, and the events that end it.
 
+mod review;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::choose::{Candidate, choose};
 use super::farms::{Farms, WatchedFarm};
 use super::ledger::{Ledger, Slot};
+use super::review::Looks;
 use super::selects::Selects;
-use super::{HostState, NoHost, Placement, report};
+use super::watched_host::WatchedHost;
+use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
 use crate::model::{Account, Now, Offered, SessionUser};
 use crate::store::{LeaseRecord, Store, StoreError};
 
@@ -20,6 +24,7 @@ pub struct Placements {
     /// Locked for a choice or a look, never over an await.
     ledger: Mutex<Ledger>,
     selects: Mutex<Selects>,
+    looks: Mutex<Looks>,
     /// Held while a lease of an account is changed here and in the store, so that both see the same order.
     turns: [tokio::sync::Mutex<()>; TURNS],
     hasher: RandomState,
@@ -39,6 +44,7 @@ impl Placements {
             store,
             ledger: Mutex::new(ledger),
             selects: Mutex::default(),
+            looks: Mutex::default(),
             turns: [const { tokio::sync::Mutex::const_new(()) }; TURNS],
             hasher: RandomState::new(),
         })
@@ -173,7 +179,14 @@ impl Placements {
     pub fn hosts(&self, farms: &Farms, now: Now) -> Vec<HostState> {
         let mut ledger = lock(&self.ledger);
         ledger.expire(now);
-        report::hosts(&ledger, farms)
+        report::hosts(&ledger, farms, now)
+    }
+
+    /// Every session that hosts told of lately, and every lease of which they did not.
+    pub fn sessions(&self, farms: &Farms, now: Now) -> Vec<KnownSession> {
+        let mut ledger = lock(&self.ledger);
+        ledger.expire(now);
+        session_report::sessions(&ledger, farms, now)
     }
 
     async fn turn(&self, account: &Account) -> tokio::sync::MutexGuard<'_, ()> {
@@ -215,12 +228,15 @@ fn reserve(
     let (host, confirmed) = match own {
         Some(own) => (&own.host, held.and_then(|lease| lease.confirmed)),
         None => {
+            // Where every host is to be left alone, none is worse than another.
+            let left_alone = |host: &WatchedHost| host.backed_off(now);
+            let all = farm.hosts.iter().filter(|host| host.is_healthy()).all(left_alone);
             let candidates: Vec<_> = farm
                 .hosts
                 .iter()
                 .map(|watched| Candidate {
                     host: &watched.host,
-                    healthy: watched.is_healthy(),
+                    healthy: watched.is_healthy() && (all || !left_alone(watched)),
                     load: ledger.load(&watched.sites),
                 })
                 .collect();

@@ -1,8 +1,11 @@
 //! The room as a whole: real listeners on loopback, a store in memory.
 
+mod fake_agent;
 mod health;
 mod leases;
 mod memory_store;
+mod reviews;
+mod told;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -55,6 +58,11 @@ fn at(seconds: i64) -> Now {
     Now::from_unix_ms(seconds * 1000)
 }
 
+/// A clock for what no test looks at.
+fn clock() -> Now {
+    at(0)
+}
+
 /// A port that takes connections until this is dropped.
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
@@ -90,7 +98,7 @@ fn lab(listeners: &[TcpListener]) -> Farm {
 }
 
 async fn watched(farms: impl IntoIterator<Item = Farm>) -> Farms {
-    Farms::start_probing(farms, &Agents::default(), None, Duration::from_millis(20)).await
+    Farms::start_probing(farms, &Agents::default(), None, clock, Duration::from_millis(20)).await
 }
 
 async fn until(farms: &Farms, host: &str, healthy: bool) {

@@ -1,0 +1,151 @@
+//! A session of a user, and the host it is on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Host;
+use super::database::SessionDatabase;
+use super::farms::Farms;
+use super::flights::Flight;
+use super::watched_host::AskedHost;
+use crate::model::{FarmName, Offered, Session, SessionUser};
+use crate::store::LeaseRecord;
+
+/// Longest that a login waits for the hosts to tell.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// A running or suspended session of the account that was asked about, on a host of its farm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundSession {
+    /// The session, as its host tells of it.
+    pub session: Session,
+    /// The farm that the host belongs to: that of the offer, or one that takes its sessions when it is full.
+    pub farm: FarmName,
+    /// The host as it is configured: what clients dial, and its port.
+    pub host: Host,
+}
+
+/// A question about a user's session on one host, under way.
+#[derive(Debug)]
+pub(super) struct Look {
+    flight: Flight,
+    number: usize,
+}
+
+impl Look {
+    /// Whether the user has a session there; none if nobody can tell. A session under a name that is no host's may be
+    /// the one that is looked for.
+    pub async fn answer(self) -> Option<bool> {
+        let told = self.flight.answer().await?;
+        let there = told.on_hosts.iter().any(|(number, _)| *number == self.number);
+        (there || !told.elsewhere).then_some(there)
+    }
+}
+
+/// Whether a session belongs to the account that was asked about. Its id says so: `bob-51-1700000000_stDXFCE_dp24` is
+/// the user, the display, the second it began, and what runs in it (x2gostartagent).
+pub(super) fn is_of(session: &Session, user: &SessionUser) -> bool {
+    let numbers = session
+        .id
+        .as_str()
+        .strip_prefix(user.as_str())
+        .and_then(|rest| rest.strip_prefix('-'))
+        .and_then(|rest| rest.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(display, rest)| {
+        is_number(display) && is_number(rest.split('_').next().unwrap_or_default())
+    })
+}
+
+impl Farms {
+    /// The running and suspended sessions of the offer's session user on the hosts of its farm and of those that take
+    /// its sessions when it is full. All hosts are asked at the same time, or were within the last seconds; what they
+    /// have not told within 1 s is not among these, and neither are sessions on hosts that do not answer.
+    pub async fn sessions(&self, offer: &impl Offered) -> Vec<FoundSession> {
+        let farms = self.farms_for(offer.farm());
+        let mut hosts = Vec::new();
+        let mut questions: Vec<(&Arc<SessionDatabase>, Flight)> = Vec::new();
+        for farm in farms {
+            for host in farm.hosts.iter().filter(|host| host.is_healthy()) {
+                let Some(asked) = &host.asked else { continue };
+                let database = &asked.database;
+                if questions.iter().all(|(known, _)| !Arc::ptr_eq(known, database)) {
+                    questions.push((database, database.sessions(offer.session_user())));
+                }
+                hosts.push((farm, host, asked));
+            }
+        }
+        let deadline = Instant::now() + WAIT;
+        let mut found: Vec<FoundSession> = Vec::new();
+        for (database, flight) in questions {
+            let Ok(Some(told)) = timeout_at(deadline, flight.answer()).await else {
+                continue;
+            };
+            for (number, session) in &told.on_hosts {
+                let is_meant =
+                    |asked: &AskedHost| Arc::ptr_eq(&asked.database, database) && asked.number == *number;
+                // A machine with several names is the host that comes first.
+                if let Some((farm, host, _)) = hosts.iter().find(|(_, _, asked)| is_meant(asked)) {
+                    found.push(FoundSession {
+                        session: session.clone(),
+                        farm: farm.settings.name.clone(),
+                        host: host.host.clone(),
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    /// Begins to ask whether the user of a lease has a session on its host; none if there is nobody to ask.
+    pub(super) fn look(&self, lease: &LeaseRecord) -> Option<Look> {
+        let asked = self.host(&lease.farm, &lease.host)?.asked.as_ref()?;
+        Some(Look {
+            flight: asked.database.sessions(lease.session_user.as_ref()?),
+            number: asked.number,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DisplayCookie, SessionId, SessionState};
+
+    #[test]
+    fn the_id_says_whose_a_session_is() {
+        let bob = SessionUser::new("bob").unwrap();
+        let of_bob = |id: &str| {
+            let session = Session {
+                id: SessionId::new(id).unwrap(),
+                pid: 1,
+                display: 51,
+                server: "ts01".to_owned(),
+                state: SessionState::Running,
+                started: String::new(),
+                cookie: DisplayCookie::new("").unwrap(),
+                client: String::new(),
+                ports: [0; 3],
+                changed: String::new(),
+                age_s: 0,
+            };
+            is_of(&session, &bob)
+        };
+        assert!(of_bob("bob-51-1700000000_stDXFCE_dp24"));
+        assert!(of_bob("bob-51-1700000000"));
+        assert!(of_bob("bob-51-1700000000_stS0XSHADalice_dp24"));
+        for other in [
+            "bobby-51-1700000000_stDXFCE_dp24",
+            "bob-admin-51-1700000000_stDXFCE_dp24",
+            "alice-51-1700000000_stS0XSHADbob_dp24",
+            "Bob-51-1700000000_stDXFCE_dp24",
+            "bob-51-_stDXFCE_dp24",
+            "bob--1700000000",
+            "bob",
+        ] {
+            assert!(!of_bob(other), "{other}");
+        }
+    }
+}

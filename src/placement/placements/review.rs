@@ -1,0 +1,101 @@
+//! Asking the hosts what became of the leases.
+
+use super::{Farms, Placements, Slot, StoreError, lock};
+use crate::model::Now;
+use crate::placement::review::{Verdict, due, verdict};
+use crate::store::LeaseRecord;
+
+/// Questions that are under way at the same time.
+const AT_ONCE: usize = 32;
+
+impl Placements {
+    /// Asks the hosts of farms with an agent about the leases on them: one is confirmed when a session of its user is
+    /// seen there, given back when none is after 2 minutes, and ended when the session that was seen is gone. A host
+    /// that does not answer changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails; the rest waits for the next call.
+    pub async fn review(&self, farms: &Farms, clock: fn() -> Now) -> Result<(), StoreError> {
+        for leases in self.due(farms, clock()).chunks(AT_ONCE) {
+            let looks: Vec<_> = leases
+                .iter()
+                .filter_map(|lease| Some((lease, farms.look(lease)?)))
+                .collect();
+            for (lease, look) in looks {
+                if let Some(there) = look.answer().await {
+                    self.settle(farms, lease, there, clock()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&self, farms: &Farms, now: Now) -> Vec<LeaseRecord> {
+        let mut ledger = lock(&self.ledger);
+        ledger.expire(now);
+        let can_be_asked = |lease: &&LeaseRecord| {
+            let host = farms.host(&lease.farm, &lease.host);
+            lease.session_user.is_some() && host.is_some_and(|host| host.asked.is_some() && host.is_healthy())
+        };
+        let leases = ledger.all().filter(can_be_asked).cloned().collect();
+        drop(ledger);
+        due(leases, &mut lock(&self.looks), now)
+    }
+
+    async fn settle(
+        &self,
+        farms: &Farms,
+        lease: &LeaseRecord,
+        there: bool,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let (Some(farm), Some(host)) = (farms.farm(&lease.farm), farms.host(&lease.farm, &lease.host)) else {
+            return Ok(());
+        };
+        let slot = Slot::of_lease(lease);
+        let _turn = self.turn(&lease.account).await;
+        let verdict = verdict(lease, there, farm.settings.assumed_session, now);
+        let confirmed = LeaseRecord {
+            confirmed: lease.confirmed.or(Some(now)),
+            expires: now.plus(farm.settings.assumed_session),
+            ..lease.clone()
+        };
+        let replaced = {
+            let mut ledger = lock(&self.ledger);
+            ledger.expire(now);
+            // It ended or was given anew while its host was asked.
+            if ledger.lease(&slot) != Some(lease) {
+                return Ok(());
+            }
+            match verdict {
+                Verdict::Keep => None,
+                Verdict::Confirm => ledger.put(confirmed.clone()),
+                Verdict::End | Verdict::ComeToNothing => {
+                    ledger.end(&slot);
+                    None
+                }
+            }
+        };
+        if there {
+            host.back_off().confirmed();
+        }
+        lock(&self.looks).insert(slot.clone(), now);
+        match verdict {
+            Verdict::Keep => Ok(()),
+            Verdict::Confirm => self.keep(confirmed, replaced).await,
+            Verdict::End => self.remove(&slot).await,
+            Verdict::ComeToNothing => {
+                if host.back_off().came_to_nothing(&lease.account, lease.since, now) {
+                    let until = host.backed_off_until(now).unwrap_or(now);
+                    tracing::warn!(
+                        farm = %lease.farm,
+                        host = %lease.host,
+                        %until,
+                        "sessions that were to begin here did not; nothing new starts here for a while"
+                    );
+                }
+                self.remove(&slot).await
+            }
+        }
+    }
+}

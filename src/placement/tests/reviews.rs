@@ -1,0 +1,184 @@
+//! Leases held against what agents tell.
+
+use std::cell::Cell;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fake_agent::{FakeAgent, session};
+use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
+use crate::agent::{AgentKind, Agents};
+use crate::model::{FarmName, HostName, Machine, Now};
+use crate::placement::{Farm, Farms, HostState, Placements};
+
+thread_local! {
+    static NOW: Cell<Now> = Cell::new(super::at(0));
+}
+
+/// The clock of the test on this thread.
+fn clock() -> Now {
+    NOW.get()
+}
+
+fn pass(time: Duration) {
+    NOW.set(clock().plus(time));
+}
+
+/// The farm `lab` on these listeners, whose hosts have agents.
+async fn asked(listeners: &[TcpListener], agent: &Arc<FakeAgent>) -> Farms {
+    let agents = Agents {
+        ssh: Some(Arc::<FakeAgent>::clone(agent)),
+        local: None,
+    };
+    let lab = Farm {
+        agent: AgentKind::Ssh,
+        ..lab(listeners)
+    };
+    // Probed once and then not again within a test.
+    let farms = Farms::start_probing([lab], &agents, None, clock, PATIENCE * 10).await;
+    for number in 0..listeners.len() {
+        until(&farms, &format!("ts{number}"), true).await;
+    }
+    farms
+}
+
+fn machine(listener: &TcpListener) -> Machine {
+    host("any", "127.0.0.1", port_of(listener)).machine()
+}
+
+async fn place(placements: &Placements, farms: &Farms, offer: &Offer) {
+    placements.place(farms, offer, clock(), 0).await.unwrap();
+}
+
+fn only_host(placements: &Placements, farms: &Farms) -> HostState {
+    placements.hosts(farms, clock()).pop().unwrap()
+}
+
+/// Lets what was asked before serve no more.
+async fn later() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_lease_follows_its_session() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (store, placements) = empty().await;
+    place(&placements, &farms, &offer("alice", "lab")).await;
+    pass(Duration::from_secs(10));
+    agent.tells(
+        &machine(&listeners[0]),
+        "alice",
+        session("alice-50-1700000000_stDXFCE_dp24", "ts0"),
+    );
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(store.all()[0].confirmed, Some(clock()));
+    let known = placements.sessions(&farms, clock());
+    assert_eq!((known.len(), known[0].state), (1, "running"));
+    assert_eq!(known[0].account, Some(account("alice")));
+    // The session ends, which is seen with the next look.
+    agent.tells_nothing(&machine(&listeners[0]));
+    later().await;
+    pass(Duration::from_mins(4));
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 1, "too early for a look");
+    pass(Duration::from_mins(2));
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 0);
+    assert!(store.all().is_empty());
+    assert_eq!(only_host(&placements, &farms).backed_off_until, None);
+}
+
+#[tokio::test]
+async fn three_leases_that_come_to_nothing_close_a_host_for_a_minute() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (_, placements) = empty().await;
+    for user in ["alice", "bob", "carol"] {
+        place(&placements, &farms, &offer(user, "lab")).await;
+    }
+    pass(Duration::from_secs(119));
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 3);
+    pass(Duration::from_secs(1));
+    later().await;
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 0);
+    let host = only_host(&placements, &farms);
+    assert_eq!(host.backed_off_until, Some(clock().plus(Duration::from_mins(1))));
+    let (lab, ts0) = (FarmName::new("lab").unwrap(), HostName::new("ts0").unwrap());
+    assert!(farms.host(&lab, &ts0).unwrap().backed_off(clock()));
+}
+
+#[tokio::test]
+async fn what_no_host_told_ends_no_lease() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (store, placements) = empty().await;
+    for user in ["alice", "bob"] {
+        place(&placements, &farms, &offer(user, "lab")).await;
+    }
+    pass(Duration::from_mins(10));
+    // One is under a name that no host has; the other's host is frozen.
+    let of = |user| {
+        store
+            .all()
+            .into_iter()
+            .find(|lease| lease.account == account(user))
+    };
+    let machine_of = |user| {
+        let host = of(user).unwrap().host;
+        machine(&listeners[usize::from(host.as_str() == "ts1")])
+    };
+    agent.freeze(&machine_of("bob"));
+    agent.tells(
+        &machine_of("alice"),
+        "alice",
+        session("alice-50-1700000000_stDXFCE_dp24", "terminal-1"),
+    );
+    tokio::time::pause();
+    placements.review(&farms, clock).await.unwrap();
+    tokio::time::resume();
+    assert_eq!(placements.leases(clock()), 2);
+    let troubles = placements.hosts(&farms, clock());
+    assert!(
+        troubles.iter().any(|host| host
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.contains("`terminal-1`"))),
+        "{troubles:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_users_sessions_are_found_on_all_hosts_that_answer() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    for (number, listener) in listeners.iter().enumerate() {
+        let id = format!("alice-5{number}-1700000000_stDXFCE_dp24");
+        agent.tells(&machine(listener), "alice", session(&id, &format!("ts{number}")));
+    }
+    agent.freeze(&machine(&listeners[1]));
+    let found = farms.sessions(&offer("alice", "lab")).await;
+    let mut hosts: Vec<_> = found.iter().map(|found| found.host.name.as_str()).collect();
+    hosts.sort_unstable();
+    assert_eq!(hosts, ["ts0", "ts2"]);
+    assert!(farms.sessions(&offer("bob", "lab")).await.is_empty());
+    assert!(farms.sessions(&offer("alice", "elsewhere")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_host_without_an_agent_is_asked_nothing() {
+    let listeners = [listener()];
+    let farms = super::watched([lab(&listeners)]).await;
+    let (_, placements) = empty().await;
+    place(&placements, &farms, &offer("alice", "lab")).await;
+    pass(Duration::from_mins(30));
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 1);
+    assert!(farms.sessions(&offer("alice", "lab")).await.is_empty());
+    let known = placements.sessions(&farms, clock());
+    assert_eq!((known.len(), known[0].state), (1, "starting"));
+}

@@ -1,0 +1,209 @@
+//! What agents tell: of machines, of counts and of sessions. The time is tokio's, which stands still while there is
+//! something to do; nothing here opens a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::at;
+use super::fake_agent::{FakeAgent, session};
+use crate::agent::AgentError;
+use crate::model::{HostAddress, Machine, Now, SessionUser};
+use crate::placement::asked::{AskedMachine, Told};
+use crate::placement::database::SessionDatabase;
+use crate::placement::health::Health;
+
+/// A machine that takes connections.
+fn machine(name: &str, agent: &Arc<FakeAgent>) -> Arc<AskedMachine> {
+    let machine = Machine::new(&HostAddress::new(name).unwrap(), 22);
+    let (agent, names) = (Arc::<FakeAgent>::clone(agent), name.to_owned());
+    let (health, up) = watch::channel(Health::Up);
+    // Held for as long as the test is.
+    std::mem::forget(health);
+    Arc::new(AskedMachine::new(machine, agent, names, up, Told::default()))
+}
+
+fn database(members: &[&Arc<AskedMachine>]) -> Arc<SessionDatabase> {
+    let members = members
+        .iter()
+        .map(|asked| (Arc::clone(*asked), asked.machine.address().to_owned()))
+        .collect();
+    Arc::new(SessionDatabase::new(members, None))
+}
+
+fn alice() -> SessionUser {
+    SessionUser::new("alice").unwrap()
+}
+
+/// The numbers of the hosts on which alice has sessions; none if nobody can tell.
+async fn hosts_of_alice(database: &Arc<SessionDatabase>) -> Option<Vec<usize>> {
+    let told = database.sessions(&alice()).answer().await?;
+    Some(told.on_hosts.iter().map(|(host, _)| *host).collect())
+}
+
+fn counts(database: &SessionDatabase, hosts: usize) -> Vec<Option<u32>> {
+    (0..hosts)
+        .map(|host| {
+            let counted = *database.counted(host).unwrap().borrow();
+            counted.map(|counted| counted.sessions)
+        })
+        .collect()
+}
+
+/// The time that tokio says, on a wall.
+fn clock() -> Now {
+    thread_local! {
+        static BEGAN: Instant = Instant::now();
+    }
+    at(1_000).plus(BEGAN.with(Instant::elapsed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_stops_answering_is_silent_and_found_again() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&ts01).keep_asking(clock));
+    sleep(Duration::from_secs(60)).await;
+    assert!(ts01.told().load.is_some() && ts01.answers());
+    agent.freeze(&ts01.machine);
+    let mut told = ts01.subscribe();
+    let silent = told.wait_for(Told::is_silent);
+    drop(timeout(Duration::from_secs(120), silent).await.unwrap());
+    assert!(!ts01.answers());
+    agent.thaw(&ts01.machine);
+    let answers = told.wait_for(|told| !told.is_silent());
+    drop(timeout(Duration::from_secs(20), answers).await.unwrap());
+    assert!(ts01.answers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_without_an_answer_is_followed_by_one_of_the_background() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&ts01).keep_asking(clock));
+    sleep(Duration::from_secs(60)).await;
+    agent.freeze(&ts01.machine);
+    let own = database(&[&ts01]);
+    assert_eq!(hosts_of_alice(&own).await, None);
+    assert!(!ts01.answers());
+    agent.asked();
+    // From here on nobody waits for it.
+    sleep(Duration::from_secs(6)).await;
+    let began = Instant::now();
+    assert_eq!(hosts_of_alice(&own).await, None);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let asked = agent.asked();
+    assert!(asked.contains(&"load ts01".to_owned()), "{asked:?}");
+    assert!(!asked.contains(&"sessions ts01".to_owned()), "{asked:?}");
+    agent.thaw(&ts01.machine);
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(hosts_of_alice(&own).await, Some(vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_believed_about_itself_alone() {
+    let agent = FakeAgent::new();
+    let (ts01, ts02) = (machine("ts01", &agent), machine("ts02", &agent));
+    for (id, server) in [
+        ("alice-50-1700000000_stDXFCE_dp24", "ts01"),
+        ("alice-51-1700000000_stDXFCE_dp24", "ts02"),
+        ("alice-52-1700000000_stDXFCE_dp24", "TS01.example.org"),
+        ("bob-53-1700000000_stDXFCE_dp24", "ts01"),
+    ] {
+        agent.tells(&ts01.machine, "alice", session(id, server));
+    }
+    let own = database(&[&ts01]);
+    let told = own.sessions(&alice()).answer().await.unwrap();
+    let ids: Vec<_> = told.on_hosts.iter().map(|(_, session)| session.display).collect();
+    assert_eq!(told.on_hosts.len(), 2, "{ids:?}");
+    assert!(told.elsewhere);
+    assert_eq!(own.stranger().as_deref(), Some("ts02"));
+    // Where they share a database, each speaks of both.
+    let shared = database(&[&ts01, &ts02]);
+    agent.freeze(&ts02.machine);
+    assert_eq!(hosts_of_alice(&shared).await, Some(vec![0, 1, 0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_shared_is_asked_of_another_host_when_one_is_slow() {
+    let agent = FakeAgent::new();
+    let machines: Vec<_> = (0..4).map(|n| machine(&format!("ts0{n}"), &agent)).collect();
+    let shared = database(&machines.iter().collect::<Vec<_>>());
+    for frozen in &machines[..2] {
+        agent.freeze(&frozen.machine);
+    }
+    let id = "alice-50-1700000000_stDXFCE_dp24";
+    for told in &machines[2..] {
+        agent.tells(&told.machine, "alice", session(id, "ts00"));
+    }
+    let began = Instant::now();
+    assert_eq!(hosts_of_alice(&shared).await, Some(vec![0]));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    // The frozen ones are known as such some time later, and are asked no more.
+    sleep(Duration::from_secs(15)).await;
+    agent.asked();
+    assert_eq!(hosts_of_alice(&shared).await, Some(vec![0]));
+    assert_eq!(agent.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_ask_the_same_are_one_question() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    let own = database(&[&ts01]);
+    let flights: Vec<_> = (0..100).map(|_| own.sessions(&alice())).collect();
+    for flight in flights {
+        assert!(flight.answer().await.is_some());
+    }
+    assert_eq!(agent.asked(), ["sessions ts01"]);
+    sleep(Duration::from_secs(6)).await;
+    hosts_of_alice(&own).await;
+    assert_eq!(agent.asked(), ["sessions ts01"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_are_of_the_hosts_that_share_a_database_and_grow_old() {
+    let agent = FakeAgent::new();
+    let (ts01, ts02) = (machine("ts01", &agent), machine("ts02", &agent));
+    let shared = database(&[&ts01, &ts02]);
+    for host in [&ts01, &ts02] {
+        agent.counts(&host.machine, Ok(&[("ts01", 7), ("elsewhere", 900)]));
+    }
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&shared).keep_counting(clock));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(counts(&shared, 2), [None, None], "in whose name?");
+    hosts_of_alice(&shared).await.unwrap();
+    agent.asked();
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(counts(&shared, 2), [Some(7), Some(0)]);
+    assert!(agent.asked().len() <= 2, "one of them is asked");
+    agent.freeze(&ts01.machine);
+    agent.freeze(&ts02.machine);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(counts(&shared, 2), [Some(7), Some(0)]);
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(counts(&shared, 2), [None, None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_cannot_count_is_seldom_asked_to() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    let own = database(&[&ts01]);
+    let garbled = AgentError::Garbled("`ts01` is no server with a number".to_owned());
+    agent.counts(&ts01.machine, Err(garbled));
+    hosts_of_alice(&own).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&own).keep_counting(clock));
+    agent.asked();
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(agent.asked(), ["counts ts01"]);
+    assert_eq!(counts(&own, 1), [None]);
+    assert!(ts01.answers(), "it does answer");
+}
