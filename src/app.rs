@@ -4,6 +4,7 @@ mod accounts;
 pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
+pub(crate) mod descriptors;
 mod farms;
 mod numbers;
 mod reload;

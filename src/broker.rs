@@ -3,6 +3,7 @@
 //! Every front end calls [`Broker::answer`] and nothing else, so front ends cannot drift apart, and a select
 //! asks the same rules as a list. A request works to its end with the snapshot it began with.
 
+mod hooks;
 mod turn;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::audit::{self, Outcome};
 use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
 use crate::directory::{Directory, Rejection, Unavailable};
 use crate::entitlement::{Notice, Notices, Offer, Policy};
+use crate::hooks::{Client, HookFailed};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
 use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
@@ -48,6 +50,8 @@ pub struct Snapshot {
     pub farms: Farms,
     /// How clients shall behave.
     pub client: ClientConfig,
+    /// The site's programs; none where there are none.
+    pub hooks: Option<Arc<Client>>,
     /// What users are told.
     pub notices: Notices,
     /// What all this was read from.
@@ -99,6 +103,12 @@ enum Refusal {
     /// The rules do not give this profile.
     #[error("profile `{0}` is not offered to this user here and now")]
     NotOffered(ProfileId),
+    /// A program of the site refused it.
+    #[error("{0}")]
+    Hook(String),
+    /// A program of the site gave no answer.
+    #[error(transparent)]
+    HookFailed(#[from] HookFailed),
     /// The old password is right, and the new one is not taken.
     #[error("password not changed: {0}")]
     NotChanged(Rejection),
@@ -107,10 +117,11 @@ enum Refusal {
 impl Refusal {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Login(Failure::Unavailable { .. }) | Self::Groups(_) | Self::Store(_) => {
-                Outcome::Unavailable
-            }
-            Self::Login(_) | Self::NotOffered(_) | Self::NotChanged(_) => Outcome::Refused,
+            Self::Login(Failure::Unavailable { .. })
+            | Self::Groups(_)
+            | Self::Store(_)
+            | Self::HookFailed(_) => Outcome::Unavailable,
+            Self::Login(_) | Self::NotOffered(_) | Self::Hook(_) | Self::NotChanged(_) => Outcome::Refused,
         }
     }
 
@@ -118,7 +129,12 @@ impl Refusal {
     fn reply(&self, task: Task) -> Reply {
         match self {
             Self::NotChanged(_) => Reply::PasswordChange { changed: false },
-            Self::Login(_) | Self::Groups(_) | Self::Store(_) | Self::NotOffered(_) => task.refusal(),
+            Self::Login(_)
+            | Self::Groups(_)
+            | Self::Store(_)
+            | Self::NotOffered(_)
+            | Self::Hook(_)
+            | Self::HookFailed(_) => task.refusal(),
         }
     }
 }
@@ -218,11 +234,11 @@ impl Broker {
                     let _rules = turn.stages.enter(Stage::Rules);
                     snapshot.policy.offers(&identity, turn.context())
                 };
+                let of_the_site = hooks::post_auth(turn, &identity).await?;
                 let password = verified.password_end();
-                (
-                    snapshot.notices.beside(offers.len(), password, turn.occasion()),
-                    offers,
-                )
+                let mut notices = snapshot.notices.beside(offers.len(), password, turn.occasion());
+                notices.extend(of_the_site);
+                (notices, offers)
             }
             Proven::ChangeOnly(known) => {
                 turn.note_change_only();
@@ -270,6 +286,7 @@ impl Broker {
         };
         let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
         turn.note_offer(&offer, login);
+        hooks::post_auth(turn, &identity).await?;
         let placed = {
             let _placement = turn.stages.enter(Stage::Placement);
             self.placements

@@ -10,6 +10,7 @@ pub use crate::directory::fuzzing::{
     bind_text as directory_bind_text, domain_value as directory_domain_value, message as directory_message,
     password_policy as directory_password_policy, sync_value as directory_sync_value,
 };
+pub use crate::hooks::fuzzing::{asked as hook_asked, told as hook_told, verdict as hook_verdict};
 pub use crate::http::fuzzing::{forwarded_for, proxy_header};
 pub use crate::pam_worker::fuzzing::{reply as pam_worker_reply, request as pam_worker_request};
 
@@ -80,6 +81,9 @@ mod tests {
             b"\x30\x15\x0a\x01\x01\x04\x100123456789abcdef",
         ),
         ("forwarded_for", forwarded_for, b"198.51.100.7, [2001:db8::1]:443, 10.0.0.1"),
+        ("hook_asked", hook_asked, br#"{"moment":"select","input":"{}\n"}"#),
+        ("hook_told", hook_told, br#"{"wrote":"{\"host\":\"ts01\"}"}"#),
+        ("hook_verdict", hook_verdict, br#"{"refuse":"no licence left","host":"ts01","notice":"call 42"}"#),
         (
             "json_request",
             json_request,

@@ -19,6 +19,7 @@ pub mod directory;
 pub mod entitlement;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod hooks;
 pub mod http;
 pub mod identity;
 pub mod import;
@@ -28,3 +29,4 @@ pub mod pam_worker;
 pub mod placement;
 pub mod store;
 pub mod wire;
+pub mod worker_socket;

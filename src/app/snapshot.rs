@@ -8,6 +8,7 @@ use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
 use crate::directory::SetupError;
+use crate::hooks;
 use crate::placement::Farms;
 use crate::store::Store;
 
@@ -39,6 +40,7 @@ pub(super) async fn build(
         groups: Arc::new(groups),
         pam,
         farms,
+        hooks: hooks::Client::new(configuration.hooks).map(Arc::new),
         client: configuration.client,
         notices: configuration.notices,
         configuration: configuration.hash,

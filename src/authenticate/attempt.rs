@@ -1,5 +1,6 @@
 //! One request's claim to be somebody.
 
+use super::gate::Gate;
 use crate::model::{ClientAddress, Door, Network, Now, Password, TicketText, TypedName};
 use crate::observe::Stages;
 
@@ -20,6 +21,8 @@ pub struct Attempt<'a> {
     pub now: Now,
     /// Where it is noted how long what takes.
     pub stages: &'a Stages,
+    /// Who has a say before the password is checked.
+    pub gate: Option<&'a dyn Gate>,
 }
 
 impl<'a> Attempt<'a> {

@@ -45,6 +45,7 @@ impl Login {
         if candidate.is_none() {
             self.admit_name(attempt).await?;
         }
+        self.ask_gate(attempt).await?;
         let found = self.find(attempt).await?;
         let accounts = Arc::clone(&found.accounts);
         let (ticket, found) = match self.settle(candidate, found, attempt).await? {
@@ -129,6 +130,7 @@ impl Change {
             now: self.now,
             // Measured as a whole by the request, which need not wait for its end.
             stages: &Stages::default(),
+            gate: None,
         };
         let passwords = (&self.old, &self.new);
         let checked = self

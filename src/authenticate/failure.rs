@@ -1,5 +1,6 @@
 //! Why nobody was proven.
 
+use super::gate::Closed;
 use super::throttle::Refused;
 use crate::directory::{Refusal, Unavailable};
 use crate::store::StoreError;
@@ -28,6 +29,9 @@ pub enum Failure {
     /// Too many logins failed; nothing was asked of anybody, or nothing but who is meant.
     #[error("{0}")]
     Throttled(Refused),
+    /// A program of the site refused it, or gave no answer; nothing was asked of anybody else.
+    #[error("{0}")]
+    Closed(Closed),
     /// The source or the state of the account refuses it whatever the password.
     #[error("{0}")]
     Refused(Refusal),

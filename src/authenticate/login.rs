@@ -61,7 +61,9 @@ impl Login {
         if candidate.is_none() {
             attempt.password.ok_or(Failure::NoPassword)?;
             self.admit_name(attempt).await?;
+            self.ask_gate(attempt).await?;
         }
+        let had_ticket = candidate.is_some();
         let found = self.find(attempt).await?;
         match self.settle(candidate, found, attempt).await? {
             Settled::Proven(ticket, entry) => {
@@ -73,6 +75,9 @@ impl Login {
             }
             Settled::Open(found) => {
                 let password = attempt.password.ok_or(Failure::TicketInvalid)?;
+                if had_ticket {
+                    self.ask_gate(attempt).await?;
+                }
                 self.by_password(found, password, attempt).await
             }
         }
@@ -253,6 +258,19 @@ impl Login {
             entry,
             state,
         })
+    }
+
+    /// Whether the gate lets the password be checked. A refusal takes the time of a check, so that it cannot be told
+    /// from a wrong password.
+    pub(super) async fn ask_gate(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        let Some(gate) = attempt.gate else {
+            return Ok(());
+        };
+        let admitted = gate.admit(attempt.user).await;
+        if admitted.is_err() {
+            self.checks.take_the_time_of_one(&self.chain.sources()).await;
+        }
+        admitted.map_err(Failure::Closed)
     }
 
     /// The first look of the throttle, before anybody is searched for.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::hooks::{self, PreAuth};
 use super::{Records, Refusal, Snapshot};
 use crate::audit::{Decision, Outcome, RecordedPerson};
-use crate::authenticate::{Attempt, Failure, Proof, Proven};
+use crate::authenticate::{Attempt, Failure, Gate, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
 use crate::identity::Identity;
 use crate::model::{
@@ -28,6 +29,7 @@ pub(super) struct Turn {
     /// How long what of it took.
     pub(super) stages: Stages,
     decision: Decision,
+    pre_auth: Option<PreAuth>,
     records: Arc<Records>,
 }
 
@@ -45,6 +47,7 @@ impl Turn {
         let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
         decision.outcome = Outcome::Unavailable;
         decision.cause = Some("cut off before it was answered".to_owned());
+        let pre_auth = PreAuth::of(snapshot.hooks.as_ref(), || hooks::request_of(&decision));
         Self {
             snapshot,
             now,
@@ -52,8 +55,14 @@ impl Turn {
             began: Instant::now(),
             stages: Stages::default(),
             decision,
+            pre_auth,
             records,
         }
+    }
+
+    /// What a program of the site is told of the request.
+    pub(super) fn asked_about(&self) -> crate::hooks::Request {
+        hooks::request_of(&self.decision)
     }
 
     /// What the rules see of the request.
@@ -82,6 +91,7 @@ impl Turn {
             client: self.caller.address,
             now: self.now,
             stages: &self.stages,
+            gate: self.pre_auth.as_ref().map(|gate| -> &dyn Gate { gate }),
         }
     }
 

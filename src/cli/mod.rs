@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod format;
+mod hook_worker;
 mod hosts;
 mod import;
 mod log_level;
@@ -57,6 +58,11 @@ enum Command {
     /// Answers only the broker, on a private socket; each login runs in a process that can be killed. Needs to
     /// read what the PAM modules read, so it has a user of its own. docs/pam.md says how to set it up.
     PamWorker(pam_worker::PamWorker),
+    /// Run the site's own programs for the broker
+    ///
+    /// Answers only the broker, on a private socket; the programs of [hooks] run as this command's user, which
+    /// must be the one of [hooks] user and not root. docs/hooks.md says how to set it up.
+    HookWorker(hook_worker::HookWorker),
     /// Say what is wrong with a configuration
     ///
     /// Prints each problem as `file:line:col: message`, at most 200 of them. Exits with 0 if the configuration can
@@ -140,6 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::PamWorker(worker) => worker.run(),
+        Command::HookWorker(worker) => worker.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Doctor(doctor) => doctor.run(),
         Command::Explain(explain) => explain.run(),

@@ -16,12 +16,13 @@ use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
 use super::{
-    audit, authentication, client, directory, expectations, farms, notices, pam, profiles, rules, server,
-    unproven,
+    audit, authentication, client, directory, expectations, farms, hooks, notices, pam, profiles, rules,
+    server, unproven,
 };
 use crate::admin::Settings as AdminSettings;
 use crate::authenticate::{Method, Settings as AuthenticationSettings};
 use crate::entitlement::{Notices, Policy};
+use crate::hooks::Settings as HookSettings;
 use crate::http::Settings as ServerSettings;
 use crate::model::ConfigurationHash;
 use crate::pam_worker::WorkerSettings;
@@ -56,6 +57,8 @@ pub struct Configuration {
     pub policy: Policy,
     /// How many `[[expect]]` there are; all of them hold.
     pub expectations: usize,
+    /// `[hooks]`
+    pub hooks: HookSettings,
     /// `[client]`
     pub client: ClientConfig,
     /// `[notices]`
@@ -100,6 +103,23 @@ pub fn load_pam_worker(
     let problems = Problems::default();
     let (mut root, _) = read_documents(folders, environment, &problems);
     let settings = pam::read(root.section("authentication").section("pam"));
+    if problems.has_errors() {
+        return Err(problems.into_sorted());
+    }
+    Ok(settings)
+}
+
+/// Reads only what the worker of the hooks needs of the same files: it has no right to what the others name.
+///
+/// # Errors
+/// The problems of `[hooks]`, and of files that cannot be read as TOML.
+pub fn load_hook_worker(
+    folders: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<HookSettings, Vec<Diagnostic>> {
+    let problems = Problems::default();
+    let (mut root, _) = read_documents(folders, environment, &problems);
+    let settings = hooks::read(root.section("hooks"));
     if problems.has_errors() {
         return Err(problems.into_sorted());
     }
@@ -156,6 +176,8 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     if authentication.settings.methods.contains(&Method::Pam) {
         longest_step = longest_step.max(authentication.pam.client().longest_step());
     }
+    let hooks = hooks::read(root.section("hooks"));
+    longest_step = longest_step.max(hooks.longest_step());
     let server = server::read(root.section("server"), longest_step);
     let client = client::read(root.section("client"));
     let notices = notices::read(root.section("notices"));
@@ -191,6 +213,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         farms: farms.farms,
         policy,
         expectations: expected.len(),
+        hooks,
         client,
         notices: notices?,
         warnings: Vec::new(),

@@ -15,6 +15,7 @@ mod expectations;
 mod farms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod hooks;
 mod icon;
 mod key_path;
 mod ldap_text;
@@ -42,5 +43,5 @@ mod value;
 pub use accounts::{Accounts, HostSettings};
 pub use diagnostic::{Diagnostic, Severity, told};
 pub use environment::process_environment;
-pub use load::{Configuration, load, load_pam_worker};
+pub use load::{Configuration, load, load_hook_worker, load_pam_worker};
 pub use summary::summary;

@@ -116,6 +116,18 @@ impl Notices {
     }
 }
 
+impl Notice {
+    /// A notice of somebody else's words, of a kind that is theirs.
+    ///
+    /// # Errors
+    /// Says what is wrong with the words.
+    pub fn of_words(kind: &str, words: &str, occasion: Occasion) -> Result<Self, String> {
+        let text = NoticeText::new(words)?;
+        notice(kind, &text, Numbers::default(), occasion)
+            .ok_or_else(|| format!("`{kind}` is no kind of notice"))
+    }
+}
+
 fn notice(kind: &str, text: &NoticeText, numbers: Numbers, occasion: Occasion) -> Option<Notice> {
     Some(Notice {
         id: ProfileId::of_notice(kind).ok()?,

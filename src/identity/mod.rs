@@ -104,6 +104,7 @@ mod tests {
                 client: ClientAddress::new("10.1.2.3".parse().unwrap()),
                 now: Now::from_unix_ms(0),
                 stages: &Stages::default(),
+                gate: None,
             })
             .await
             .and_then(Proven::verified)

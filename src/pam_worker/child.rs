@@ -13,10 +13,10 @@ use tokio::net::UnixStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::frame;
 use super::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use super::message::{Reply, Request};
 use super::settings::Service;
+use crate::worker_socket::frame;
 
 /// This program, whatever became of its file since it was started.
 const PROGRAM: &str = "/proc/self/exe";

@@ -10,12 +10,12 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::answers::{Change, HostUser, Unreachable, Verdict};
-use super::frame;
 use super::limits::{CLIENT_GRACE, LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REPLY_BYTES_MAX};
 use super::load::Load;
 use super::message::{Reply, Request};
 use super::settings::ClientSettings;
 use crate::model::{Password, TypedName};
+use crate::worker_socket::frame;
 
 /// How often an idle client looks whether the worker is there.
 const PROBE_EVERY: Duration = Duration::from_secs(1);

@@ -9,13 +9,11 @@ mod client;
 mod conversation;
 mod doctor;
 mod ffi;
-mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod history;
 mod lanes;
 mod limits;
-mod listener;
 mod load;
 mod lookup;
 mod message;

@@ -15,7 +15,8 @@ use super::answers::Unreachable;
 use super::limits::REQUEST_BYTES_MAX;
 use super::message::{Reply, Request};
 use super::settings::Service;
-use super::{frame, lookup, transaction};
+use super::{lookup, transaction};
+use crate::worker_socket::frame;
 
 /// Most open files. A module needs a handful.
 const OPEN_FILES_MAX: u64 = 256;

@@ -11,15 +11,15 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::frame;
 use super::history::Who;
 use super::limits::{LOOKUP_TIMEOUT, QUEUE_WAIT_MAX, REQUEST_BYTES_MAX};
-use super::listener::Listener;
 use super::load::Load;
 use super::message::{Reply, Request};
 use super::pool::Pool;
 use super::settings::{Service, WorkerSettings};
 use crate::model::TypedName;
+use crate::worker_socket::Listener;
+use crate::worker_socket::frame;
 
 /// How long a whole question may take to arrive, and its answer to leave.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);

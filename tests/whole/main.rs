@@ -17,6 +17,7 @@ mod directory;
 mod doctor;
 mod expectations;
 mod explain;
+mod hooks;
 mod http;
 mod import;
 mod json;

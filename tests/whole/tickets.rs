@@ -60,6 +60,7 @@ impl Broker {
                 client: ClientAddress::new([127, 0, 0, 1].into()),
                 now: now(),
                 stages: &Stages::default(),
+                gate: None,
             })
             .await
             .and_then(Proven::verified)

@@ -1,6 +1,7 @@
 //! A login path with a directory in memory and a real store, and the laws it must keep.
 
 mod chain;
+mod gate;
 mod login_order;
 mod password_change;
 mod throttled;
@@ -54,6 +55,7 @@ struct Form<'a> {
     client: &'a str,
     door: Door,
     second: i64,
+    gate: Option<&'a dyn Gate>,
 }
 
 fn alice(second: i64) -> Form<'static> {
@@ -64,6 +66,7 @@ fn alice(second: i64) -> Form<'static> {
         client: SEAT,
         door: Door::Plain,
         second,
+        gate: None,
     }
 }
 
@@ -161,6 +164,7 @@ async fn send(login: &Login, form: Form<'_>, event: bool) -> Result<Verified, Fa
         client: ClientAddress::new(form.client.parse().unwrap()),
         now: at(form.second),
         stages: &Stages::default(),
+        gate: form.gate,
     };
     if event {
         login.ticket_only(&attempt).await

@@ -24,6 +24,7 @@ impl Lab {
             client: ClientAddress::new(form.client.parse().unwrap()),
             now: at(form.second),
             stages: &Stages::default(),
+            gate: None,
         };
         let change = self.login.change_password(&attempt, &password(new)).await?;
         assert_eq!(change.account.to_string(), format!("ldap:{}", form.user));
@@ -46,6 +47,7 @@ impl Lab {
             client: ClientAddress::new(form.client.parse().unwrap()),
             now: at(form.second),
             stages: &Stages::default(),
+            gate: None,
         };
         let proven = self.login.password_or_ticket(&attempt).await.unwrap();
         assert!(matches!(proven, Proven::ChangeOnly(_)), "{proven:?}");

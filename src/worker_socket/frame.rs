@@ -11,7 +11,7 @@ const HEADER_BYTES: usize = 4;
 ///
 /// # Errors
 /// The stream ends or fails, or the message is longer.
-pub(super) async fn read(
+pub async fn read(
     stream: &mut (impl AsyncRead + Unpin),
     limit_bytes: usize,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -26,13 +26,13 @@ pub(super) async fn read(
 ///
 /// # Errors
 /// The stream fails.
-pub(super) async fn write(stream: &mut (impl AsyncWrite + Unpin), body: &[u8]) -> io::Result<()> {
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), body: &[u8]) -> io::Result<()> {
     stream.write_all(&header_of(body)?).await?;
     stream.write_all(body).await
 }
 
 /// [`read`] for a process that does one thing at a time.
-pub(super) fn read_blocking(stream: &mut impl Read, limit_bytes: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read_blocking(stream: &mut impl Read, limit_bytes: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut header = [0; HEADER_BYTES];
     stream.read_exact(&mut header)?;
     let mut body = body_for(header, limit_bytes)?;
@@ -41,7 +41,7 @@ pub(super) fn read_blocking(stream: &mut impl Read, limit_bytes: usize) -> io::R
 }
 
 /// [`write`] for a process that does one thing at a time.
-pub(super) fn write_blocking(stream: &mut impl Write, body: &[u8]) -> io::Result<()> {
+pub fn write_blocking(stream: &mut impl Write, body: &[u8]) -> io::Result<()> {
     stream.write_all(&header_of(body)?)?;
     stream.write_all(body)
 }

@@ -7,12 +7,13 @@ use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixS
 use std::path::Path;
 
 use listenfd::ListenFd;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::{Uid, User};
 use tokio::net::{UnixListener, UnixStream};
 
 /// The listening socket, and whose connections count.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub struct Listener {
     socket: UnixListener,
     allowed: Vec<u32>,
 }
@@ -23,12 +24,14 @@ impl Listener {
     ///
     /// # Errors
     /// The socket cannot be made, or another worker listens there, or users cannot be looked up.
-    pub(super) fn open(path: &Path, daemon_user: &str) -> io::Result<Self> {
+    pub fn open(path: &Path, daemon_user: &str) -> io::Result<Self> {
         let socket = match ListenFd::from_env().take_unix_listener(0)? {
             Some(socket) => socket,
             None => bind(path)?,
         };
         socket.set_nonblocking(true)?;
+        // One that was handed over stays open in programs that are started, unless this says otherwise.
+        fcntl(&socket, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         let mut allowed = vec![0, Uid::effective().as_raw()];
         match User::from_name(daemon_user)? {
             Some(user) => allowed.push(user.uid.as_raw()),
@@ -46,7 +49,7 @@ impl Listener {
     ///
     /// # Errors
     /// A connection could not be taken, which says nothing about the next.
-    pub(super) async fn accept(&self) -> io::Result<Option<UnixStream>> {
+    pub async fn accept(&self) -> io::Result<Option<UnixStream>> {
         let (stream, _) = self.socket.accept().await?;
         let uid = stream.peer_cred()?.uid();
         if self.allowed.contains(&uid) {

@@ -1,0 +1,102 @@
+//! The daemon's side: asks the worker over its socket, each question on a connection of its own.
+
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::message::{Asked, TOLD_BYTES_MAX, Told};
+use super::question::{Moment, Question};
+use super::settings::{OnFailure, Program, Settings};
+use super::verdict::Verdict;
+use crate::worker_socket::frame;
+
+/// Asks the programs of a configuration.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+}
+
+/// A program gave no answer, and its request may not go on without one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("hook {moment}: {cause}")]
+pub struct HookFailed {
+    /// Whose program it is.
+    pub moment: &'static str,
+    /// Why, in the admin's words.
+    pub cause: String,
+}
+
+impl Client {
+    /// A client of these programs; none where there are no programs.
+    pub fn new(settings: Settings) -> Option<Self> {
+        (!settings.programs.is_empty()).then_some(Self { settings })
+    }
+
+    /// Whether somebody has a say at this moment: only then is a question worth making.
+    pub fn asks(&self, moment: Moment) -> bool {
+        self.settings.programs.of(moment).is_some()
+    }
+
+    /// What the program of this moment says; the empty verdict where there is none, and where one gave no answer that
+    /// may be done without.
+    ///
+    /// # Errors
+    /// It gave no answer, and `on_failure` is to refuse.
+    pub async fn ask(&self, question: &Question) -> Result<Verdict, HookFailed> {
+        let moment = question.moment();
+        let Some(program) = self.settings.programs.of(moment) else {
+            return Ok(Verdict::default());
+        };
+        let cause = match self.answer(program, question).await {
+            Ok(verdict) => return Ok(verdict),
+            Err(cause) => cause,
+        };
+        match program.on_failure {
+            OnFailure::Ignore => {
+                tracing::warn!(
+                    hook = moment.as_str(),
+                    cause,
+                    "a hook gave no answer and is passed over"
+                );
+                Ok(Verdict::default())
+            }
+            OnFailure::Refuse => {
+                tracing::error!(hook = moment.as_str(), cause, "a hook gave no answer");
+                Err(HookFailed {
+                    moment: moment.as_str(),
+                    cause,
+                })
+            }
+        }
+    }
+
+    async fn answer(&self, program: &Program, question: &Question) -> Result<Verdict, String> {
+        let input = serde_json::to_string(question).map_err(|error| error.to_string())?;
+        let asked = Asked {
+            moment: question.moment().as_str().to_owned(),
+            input: input + "\n",
+        };
+        let limit = program.longest_answer();
+        let told = timeout(limit, self.exchange(&asked))
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
+        match told.map_err(|error| format!("{}: {error}", self.settings.socket.display()))? {
+            Told::Wrote(answer) => Verdict::read(answer.as_bytes())
+                .map_err(|error| format!("{}: {error}", program.file.display())),
+            Told::Failed(cause) => Err(cause),
+        }
+    }
+
+    /// One question and its answer.
+    async fn exchange(&self, asked: &Asked) -> Result<Told, String> {
+        let mut stream = UnixStream::connect(&self.settings.socket)
+            .await
+            .map_err(|error| format!("{error}; is `x2godirector hook-worker` running?"))?;
+        frame::write(&mut stream, &asked.encode())
+            .await
+            .map_err(|error| error.to_string())?;
+        let told = frame::read(&mut stream, TOLD_BYTES_MAX)
+            .await
+            .map_err(|error| format!("the worker ended the connection: {error}"))?;
+        Told::decode(&told)
+    }
+}

@@ -1,0 +1,8 @@
+//! The socket between the daemon and a worker of another user: who may speak on it, and where a message ends.
+//!
+//! What is said is the worker's own business.
+
+pub mod frame;
+mod listener;
+
+pub use listener::Listener;

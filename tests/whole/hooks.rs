@@ -1,0 +1,236 @@
+//! The site's own programs, run by the real worker under a user of its own, and what their answers change.
+
+use std::fs::{self, Permissions};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::lab::broker::Broker;
+use crate::lab::process::Process;
+use crate::lab::site::{Reach, Site, configuration, directory, select};
+use crate::lab::slapd::{self, Slapd};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_x2godirector");
+/// The user and the group `nobody` (base-passwd).
+const NOBODY: u32 = 65_534;
+const GRANTED: &str = "Access granted";
+
+/// Programs and their worker, in a folder that only root can change.
+struct Hooks {
+    folder: TempDir,
+}
+
+impl Hooks {
+    /// Scripts for /bin/sh, by moment.
+    fn new(scripts: &[(&str, &str)]) -> Self {
+        let folder =
+            TempDir::with_prefix_in("x2godirector-hooks-", "/usr/local/lib").expect("folder, as root");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("folder");
+        let hooks = Self { folder };
+        for (moment, script) in scripts {
+            hooks.write(moment, script);
+        }
+        // The program itself may lie where only root can go.
+        fs::copy(PROGRAM, hooks.path("x2godirector")).expect("program");
+        let (run, conf_d) = (hooks.path("run"), hooks.path("conf.d"));
+        fs::create_dir(&run).expect("folder");
+        fs::create_dir(&conf_d).expect("folder");
+        std::os::unix::fs::chown(&run, Some(NOBODY), Some(NOBODY)).expect("chown");
+        let moments: Vec<&str> = scripts.iter().map(|(moment, _)| *moment).collect();
+        fs::write(conf_d.join("60-hooks.toml"), hooks.configuration(&moments, "")).expect("configuration");
+        hooks
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file that programs can write to.
+    fn seen(&self) -> PathBuf {
+        self.path("run/seen")
+    }
+
+    fn write(&self, moment: &str, script: &str) {
+        let file = self.path(moment);
+        let seen = self.seen();
+        fs::write(&file, format!("#!/bin/sh\nSEEN={}\n{script}\n", seen.display())).expect("script");
+        fs::set_permissions(&file, Permissions::from_mode(0o755)).expect("script");
+    }
+
+    /// `[hooks]` with these programs; `more` goes into each.
+    fn configuration(&self, moments: &[&str], more: &str) -> String {
+        let folder = self.folder.path().display();
+        let head = format!(
+            "[hooks]\nsocket = \"{folder}/run/hooks.sock\"\nuser = \"nobody\"\ndaemon_user = \"root\"\n"
+        );
+        let each = moments.iter().map(|moment| {
+            format!("[hooks.{moment}]\nprogram = \"{folder}/{moment}\"\ntimeout = \"5s\"\n{more}")
+        });
+        head + &each.collect::<String>()
+    }
+
+    fn command(&self, uid: u32) -> Command {
+        let mut command = Command::new(self.path("x2godirector"));
+        command
+            .args(["hook-worker", "--config"])
+            .arg(self.path("conf.d"))
+            .env("SECRET_OF_THE_WORKER", "x")
+            .env("X2GODIRECTOR_LOG", "debug")
+            .uid(uid)
+            .gid(uid);
+        command
+    }
+
+    fn worker(&self) -> Process {
+        let mut worker = Process::start(self.command(NOBODY), &self.path("log"));
+        worker.wait_for_line("hook worker listening on");
+        worker
+    }
+
+    /// Runs a worker that does not start, and gives its exit code and what it said.
+    fn fail(&self, uid: u32) -> (Option<i32>, String) {
+        let mut worker = Process::start(self.command(uid), &self.path("failed.log"));
+        (worker.wait().code(), worker.log())
+    }
+}
+
+/// A site whose broker has these lines more.
+fn broker_with(more: &str) -> Site {
+    let slapd = Slapd::start(&directory());
+    let host = std::net::TcpListener::bind("127.0.0.1:0").expect("host");
+    let port = host.local_addr().expect("host").port();
+    let configuration = configuration(&slapd, Reach::Plain, port) + more;
+    Site {
+        broker: Broker::start(&configuration),
+        slapd,
+        host: Some(host),
+    }
+}
+
+#[tokio::test]
+async fn each_program_is_asked_at_its_moment_and_never_sees_a_password() {
+    let script =
+        "cat >> $SEEN; id -un >> $SEEN; env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^SEEN= >> $SEEN; exit 0";
+    let hooks = Hooks::new(&[("pre_auth", script), ("post_auth", script), ("select", script)]);
+    let _worker = hooks.worker();
+    let site = broker_with(&hooks.configuration(&["pre_auth", "post_auth", "select"], ""));
+    assert!(site.list("alice").await.contains(GRANTED));
+    let selected = site.post(&select("office", "alice", "")).await;
+    assert!(selected.contains("SERVER:127.0.0.1"), "{selected}");
+    let seen = fs::read_to_string(hooks.seen()).expect("seen");
+    assert!(!seen.contains("secret") && !seen.contains("SECRET"), "{seen}");
+    let asked: Vec<serde_json::Value> = seen
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let moments: Vec<_> = asked
+        .iter()
+        .map(|asked| asked["hook"].as_str().expect("hook"))
+        .collect();
+    assert_eq!(
+        moments,
+        ["pre_auth", "post_auth", "pre_auth", "post_auth"],
+        "{seen}"
+    );
+    assert_eq!(asked[0]["typed"], "alice");
+    assert_eq!(asked[1]["user"], "alice");
+    assert_eq!(asked[1]["groups"], serde_json::json!(["staff"]));
+    assert_eq!(asked[1]["offers"], serde_json::json!(["office", "terminal"]));
+    assert_eq!(seen.lines().filter(|line| *line == "nobody").count(), 4, "{seen}");
+}
+
+#[tokio::test]
+async fn a_refusal_counts_and_its_reason_is_in_the_log_alone() {
+    let refuse = r#"grep -q '"typed":"bob"\|"user":"carol"' && echo '{"refuse":"no licence left"}'; exit 0"#;
+    let hooks = Hooks::new(&[("pre_auth", refuse), ("post_auth", refuse)]);
+    let _worker = hooks.worker();
+    let site = broker_with(&hooks.configuration(&["pre_auth", "post_auth"], ""));
+    assert!(site.list("alice").await.contains(GRANTED));
+    for refused in ["bob", "carol"] {
+        let reply = site.list(refused).await;
+        assert!(!reply.contains(GRANTED) && !reply.contains("licence"), "{reply}");
+    }
+    let log = site.broker.log();
+    assert!(log.contains("refused by hook pre_auth: no licence left"), "{log}");
+    assert!(
+        log.contains("refused by hook post_auth: no licence left"),
+        "{log}"
+    );
+    assert_eq!(site.slapd.binds(&slapd::person("bob")), 0);
+}
+
+#[tokio::test]
+async fn a_program_can_tell_something_and_grant_nothing() {
+    let tell = r#"echo '{"notice":"Licences: 3 left/12"}'"#;
+    let hooks = Hooks::new(&[("post_auth", tell)]);
+    let _worker = hooks.worker();
+    let site = broker_with(&hooks.configuration(&["post_auth"], ""));
+    let listed = site.list("alice").await;
+    assert!(
+        listed.contains("[notice-site]") && listed.contains("Licences: 3 left"),
+        "{listed}"
+    );
+    // Told or not, and whatever a program says: what is not offered is not selected.
+    hooks.write("post_auth", r#"echo '{"grant":"desktop","offers":["office"]}'"#);
+    assert!(!site.list("erin").await.contains("[office]"));
+    let selected = site.post(&select("office", "erin", "")).await;
+    assert!(!selected.contains("SERVER:"), "{selected}");
+}
+
+#[tokio::test]
+async fn a_program_that_fails_refuses_unless_the_admin_passes_it_over() {
+    let hooks = Hooks::new(&[("pre_auth", "echo broken >&2; exit 3")]);
+    let refusing = broker_with(&hooks.configuration(&["pre_auth"], ""));
+    // No worker yet.
+    assert!(!refusing.list("alice").await.contains(GRANTED));
+    let _worker = hooks.worker();
+    assert!(!refusing.list("alice").await.contains(GRANTED));
+    let log = refusing.broker.log();
+    assert!(log.contains("hook-worker` running?"), "{log}");
+    assert!(log.contains("ended with exit status: 3: broken"), "{log}");
+    let ignoring = broker_with(&hooks.configuration(&["pre_auth"], "on_failure = \"ignore\"\n"));
+    assert!(ignoring.list("alice").await.contains(GRANTED));
+    hooks.write("pre_auth", "sleep 1000");
+    assert!(ignoring.list("bob").await.contains(GRANTED));
+}
+
+#[test]
+fn the_worker_runs_as_nobody_else_and_no_program_that_others_can_change() {
+    let hooks = Hooks::new(&[("select", "exit 0")]);
+    let (code, said) = hooks.fail(0);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(
+        said.contains("hooks run as the user `nobody` and this process runs as `root`"),
+        "{said}"
+    );
+    fs::set_permissions(hooks.path("select"), Permissions::from_mode(0o777)).expect("script");
+    let (code, said) = hooks.fail(NOBODY);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("can be changed by others than root"), "{said}");
+}
+
+#[tokio::test]
+async fn a_program_finds_nothing_open_that_the_worker_was_started_with() {
+    let hooks = Hooks::new(&[("pre_auth", "ls -l /proc/self/fd > $SEEN")]);
+    let secret = hooks.path("secret");
+    fs::write(&secret, "x").expect("file");
+    let open = inheritable(&secret);
+    let _worker = hooks.worker();
+    drop(open);
+    let site = broker_with(&hooks.configuration(&["pre_auth"], ""));
+    assert!(site.list("alice").await.contains(GRANTED));
+    let seen = fs::read_to_string(hooks.seen()).expect("seen");
+    assert!(!seen.contains("secret") && !seen.contains("socket"), "{seen}");
+}
+
+/// A file that programs started from here find open.
+fn inheritable(path: &Path) -> fs::File {
+    let file = fs::File::open(path).expect("file");
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).expect("fcntl");
+    assert!(file.as_raw_fd() > 2);
+    file
+}
