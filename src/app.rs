@@ -6,6 +6,7 @@ pub(crate) mod core_dumps;
 mod daemon;
 pub(crate) mod descriptors;
 mod farms;
+mod keys;
 mod numbers;
 mod reload;
 mod report;
@@ -55,6 +56,8 @@ pub struct App {
     _admin: Option<admin::Server>,
     metrics: Option<MetricsServer>,
     signals: Signals,
+    /// Held to be ended with the rest.
+    _keys: JoinSet<()>,
 }
 
 /// The signals that the daemon obeys.
@@ -92,6 +95,7 @@ impl App {
         // Makes the state folder, where a self-signed certificate goes too.
         let embedded = Arc::new(Embedded::open(&configuration.state)?);
         let throttle = Throttle::restore(Arc::clone(&embedded) as _, &configuration.authentication.throttle);
+        let grants = keys::load(Arc::clone(&embedded) as _, &configuration.admin).await?;
         let store: Arc<dyn Store> = embedded;
         let certificate = certificate::load(&configuration.server.key_pair, started)?;
         let checks = Arc::new(PasswordChecks::throttled(throttle));
@@ -111,7 +115,13 @@ impl App {
             now: clock::now,
             random: rand::random,
         };
-        let broker = Arc::new(Broker::new(snapshot, placements, edge, Arc::clone(&records)));
+        let broker = Arc::new(Broker::new(
+            snapshot,
+            placements,
+            grants,
+            edge,
+            Arc::clone(&records),
+        ));
         let server = Server::start(listeners, fixed.server.clone(), certificate, Arc::clone(&broker))?;
         let daemon = Arc::new(Daemon {
             folders,
@@ -131,6 +141,7 @@ impl App {
             reloading: tokio::sync::Mutex::default(),
             last_reload: std::sync::Mutex::default(),
         });
+        let keys = keys::tend(Arc::clone(&daemon));
         let metrics = metrics_listener
             .map(|listener| MetricsServer::start(listener, Arc::clone(&daemon)))
             .transpose()?;
@@ -144,6 +155,7 @@ impl App {
             _admin: admin,
             metrics,
             signals,
+            _keys: keys,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::audit::{self, Outcome};
 use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
 use crate::directory::{Directory, Rejection, Unavailable};
 use crate::entitlement::{Notice, Notices, Offer, Policy};
+use crate::grant::{self, Grants};
 use crate::hooks::{Client, HookFailed};
 use crate::identity::{Groups, Identity};
 use crate::model::session_key::Value;
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub pam: Option<PamWorker>,
     /// The farms and the health of their hosts.
     pub farms: Farms,
+    /// How keys are given.
+    pub keys: grant::Settings,
     /// How clients shall behave.
     pub client: ClientConfig,
     /// The site's programs; none where there are none.
@@ -84,6 +87,7 @@ pub struct Edge {
 pub struct Broker {
     snapshot: ArcSwap<Snapshot>,
     placements: Placements,
+    grants: Arc<Grants>,
     edge: Edge,
     records: Arc<Records>,
 }
@@ -141,10 +145,18 @@ impl Refusal {
 
 impl Broker {
     /// A broker that begins with this snapshot.
-    pub fn new(snapshot: Snapshot, placements: Placements, edge: Edge, records: Arc<Records>) -> Self {
+    pub fn new(
+        snapshot: Snapshot,
+        placements: Placements,
+        grants: Arc<Grants>,
+        edge: Edge,
+        records: Arc<Records>,
+    ) -> Self {
+        configure(&grants, &snapshot);
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             placements,
+            grants,
             edge,
             records,
         }
@@ -157,12 +169,18 @@ impl Broker {
 
     /// Lets new requests begin with another snapshot; those under way keep theirs.
     pub fn replace(&self, snapshot: Snapshot) {
+        configure(&self.grants, &snapshot);
         self.snapshot.store(Arc::new(snapshot));
     }
 
     /// The leases.
     pub fn placements(&self) -> &Placements {
         &self.placements
+    }
+
+    /// The keys.
+    pub fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// Removes from the store the leases whose time is over.
@@ -331,6 +349,13 @@ impl Broker {
         turn.note_event(event, counted);
         Ok(Reply::EventTaken)
     }
+}
+
+/// Tells the keys what a snapshot says of them. Pairs are made only where somebody may be given one.
+fn configure(grants: &Grants, snapshot: &Snapshot) {
+    let wanted = snapshot.farms.take_keys() && snapshot.policy.has_autologin();
+    let ready = if wanted { snapshot.keys.ready } else { 0 };
+    grants.configure(snapshot.farms.agents().clone(), ready);
 }
 
 /// That somebody is who they say they are, and nothing about what they may have.

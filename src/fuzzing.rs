@@ -24,6 +24,11 @@ pub fn json_request(bytes: &[u8]) -> bool {
     crate::wire::json::decode(bytes).is_ok()
 }
 
+/// The public key that Python X2Go brings along.
+pub fn public_key(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| crate::grant::PublicKey::parse(text).is_ok())
+}
+
 /// An audit log that is read back, line by line to its end.
 pub fn audit_log(bytes: &[u8]) -> bool {
     let lines = Reader::new(bytes).filter(|line| matches!(line, Ok(Found::Decision(..))));
@@ -104,6 +109,11 @@ mod tests {
             plain_request,
             b"task=clientevent&user=a%20b&password=p&sid=s&event=ALIVE&server=h&client=&login=a&cmd=&display=&\
               start=&elapsed=0&authid=00ff",
+        ),
+        (
+            "public_key",
+            public_key,
+            b"no-pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob@127.0.0.1",
         ),
         ("proxy_header", proxy_header, b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n"),
     ];

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes -> wire::Request -> authenticate -> Verified -> identity -> Identity -> entitlement -> Offer
-//!       -> placement -> Placement -> wire::Reply -> bytes
+//!       -> placement -> Placement -> grant -> wire::Reply -> bytes
 //! ```
 //! Each arrow is a type that only the room before it can make. `docs/architecture.md` has the picture, and a
 //! test in `tests/` holds the rooms to it.
@@ -19,6 +19,7 @@ pub mod directory;
 pub mod entitlement;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod grant;
 pub mod hooks;
 pub mod http;
 pub mod identity;

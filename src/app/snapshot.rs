@@ -41,6 +41,7 @@ pub(super) async fn build(
         pam,
         farms,
         hooks: hooks::Client::new(configuration.hooks).map(Arc::new),
+        keys: configuration.keys,
         client: configuration.client,
         notices: configuration.notices,
         configuration: configuration.hash,

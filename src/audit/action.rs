@@ -1,4 +1,4 @@
-//! The record of something that was done by an admin.
+//! The record of something that was done by an admin, or by the daemon of itself.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::Outcome;
 use super::line::line;
 use crate::model::{ConfigurationHash, DecisionId, Now};
 
-/// What an admin did, or had done by a signal.
+/// What an admin did or had done by a signal, or what the daemon had to do.
 #[derive(Debug, Serialize)]
 pub struct Action {
     /// The id of the line.
@@ -18,9 +18,9 @@ pub struct Action {
     /// The configuration in use when it was done.
     #[serde(serialize_with = "display")]
     pub configuration: ConfigurationHash,
-    /// What was done: `reload`, `revoke tickets`, `clear throttle`, `log level`.
+    /// What was done: `reload`, `revoke tickets`, `clear throttle`, `log level`, `remove key`.
     pub task: &'static str,
-    /// `admin` for the admin socket, `signal` for SIGHUP.
+    /// `admin` for the admin socket, `signal` for SIGHUP, `keys` for a key whose time is over.
     pub door: &'static str,
     /// The user id of who asked, at the admin socket.
     #[serde(skip_serializing_if = "Option::is_none")]

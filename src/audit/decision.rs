@@ -79,6 +79,12 @@ pub struct Decision {
     /// Why there is no host for an offered profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_host: Option<String>,
+    /// The id of the key that was placed for it: it stands at the end of its line on the hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Why the client must ask for a password although the profile has `autologin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_key: Option<String>,
     /// The name typed for the host, where it is not the session user's.
     #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
     pub login: Option<TypedName>,
@@ -150,6 +156,8 @@ impl Decision {
             farm: None,
             host: None,
             no_host: None,
+            key: None,
+            no_key: None,
             login: None,
             event: None,
             session: None,

@@ -36,6 +36,8 @@ pub struct Entry {
     #[serde(default)]
     pub no_host: Option<String>,
     #[serde(default)]
+    pub no_key: Option<String>,
+    #[serde(default)]
     pub event: Option<String>,
     #[serde(default)]
     pub cause: Option<String>,

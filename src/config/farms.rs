@@ -7,7 +7,7 @@ use super::section::Section;
 use super::value::{FromText, Located};
 use crate::agent::AgentKind;
 use crate::model::{FarmName, HostAddress, HostName};
-use crate::placement::{Farm, Host};
+use crate::placement::{Farm, Host, KeyWay};
 
 const ASSUMED_SESSION_MIN: Duration = Duration::from_mins(1);
 const ASSUMED_SESSION_MAX: Duration = Duration::from_hours(31 * 24);
@@ -33,6 +33,18 @@ impl FromText for AgentKind {
             "local" => Ok(Self::Local),
             _ => Err(format!(
                 "there is no agent `{text}`; there are `ssh`, `local` and `none`"
+            )),
+        }
+    }
+}
+
+impl FromText for KeyWay {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "agent" => Ok(Self::Agent),
+            "command" => Ok(Self::Command),
+            _ => Err(format!(
+                "keys do not come to hosts by `{text}`; they come by `agent` or `command`"
             )),
         }
     }
@@ -67,6 +79,7 @@ fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
         .collect();
     check_same_port(&hosts, &section);
     let agent = section.take("agent");
+    let keys = section.take("keys");
     let assumed_session = section.duration("assumed_session", ASSUMED_SESSION_MIN..=ASSUMED_SESSION_MAX);
     let max_sessions_per_host = section.number("max_sessions_per_host", 1..=SESSIONS_MAX);
     let max_sessions_per_user = section.number("max_sessions_per_user", 1..=SESSIONS_MAX);
@@ -78,6 +91,7 @@ fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
     let usual = Farm::new(name?, hosts.into_iter().map(|host| host.value).collect());
     Some(Farm {
         agent: agent.unwrap_or(usual.agent),
+        keys: keys.unwrap_or(usual.keys),
         assumed_session: assumed_session.unwrap_or(usual.assumed_session),
         max_sessions_per_host,
         max_sessions_per_user,

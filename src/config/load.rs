@@ -16,12 +16,13 @@ use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
 use super::{
-    audit, authentication, client, directory, expectations, farms, hooks, notices, pam, profiles, rules,
-    server, unproven,
+    audit, authentication, client, directory, expectations, farms, hooks, keys, notices, pam, profiles,
+    rules, server, unproven,
 };
 use crate::admin::Settings as AdminSettings;
 use crate::authenticate::{Method, Settings as AuthenticationSettings};
 use crate::entitlement::{Notices, Policy};
+use crate::grant::Settings as KeySettings;
 use crate::hooks::Settings as HookSettings;
 use crate::http::Settings as ServerSettings;
 use crate::model::ConfigurationHash;
@@ -53,6 +54,8 @@ pub struct Configuration {
     pub accounts: Accounts,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
+    /// `[keys]`
+    pub keys: KeySettings,
     /// `[profile.*]` and `[rule.*]`, prepared.
     pub policy: Policy,
     /// How many `[[expect]]` there are; all of them hold.
@@ -183,6 +186,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     let notices = notices::read(root.section("notices"));
     let audit_file = audit::read(root.section("audit"));
     let farms = farms::read(&mut root);
+    let keys = keys::read(root.section("keys"));
     let profiles = profiles::read(&mut root, &farms.names);
     let rules = rules::read(&mut root, &profiles.ids);
     let expected = expectations::read(&mut root, &profiles.ids);
@@ -211,6 +215,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         pam_worker: authentication.pam,
         accounts,
         farms: farms.farms,
+        keys,
         policy,
         expectations: expected.len(),
         hooks,

@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod hooks;
 mod icon;
 mod key_path;
+mod keys;
 mod ldap_text;
 mod limit;
 mod load;

@@ -113,6 +113,14 @@ impl Policy {
             .collect()
     }
 
+    /// Whether some profile may log in without a second password.
+    pub fn has_autologin(&self) -> bool {
+        let profiles = self.profiles.iter().map(|profile| &profile.keys);
+        let sets = self.rules().map(|rule| &rule.set);
+        let is_on = |keys: &BTreeMap<_, _>| keys.get("autologin") == Some(&ProfileValue::Flag(true));
+        profiles.chain(sets).any(is_on)
+    }
+
     /// Those of them that texts hold the value of, in lower case.
     pub fn rendered_attributes(&self) -> BTreeSet<&str> {
         self.templates().flat_map(Template::attributes).collect()

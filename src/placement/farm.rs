@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::AgentKind;
-use crate::model::{FarmName, HostAddress, HostName, Limit, Machine};
+use crate::model::{FarmName, HostAddress, HostName, KeyDelivery, Limit, Machine};
 
 /// A set of X2Go servers on which a profile may start.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Farm {
     pub name: FarmName,
     /// How the hosts are asked about sessions.
     pub agent: AgentKind,
+    /// How its hosts come to know the keys that open sessions.
+    pub keys: KeyWay,
     /// How long a session is assumed to last where no agent tells.
     pub assumed_session: Duration,
     /// Most sessions and leases on one host; none for no limit.
@@ -36,6 +38,7 @@ impl Farm {
         Self {
             name,
             agent: AgentKind::None,
+            keys: KeyWay::Agent,
             assumed_session: Duration::from_hours(8),
             max_sessions_per_host: None,
             max_sessions_per_user: None,
@@ -46,6 +49,25 @@ impl Farm {
             hosts,
         }
     }
+
+    /// How a key comes to the hosts; none where nobody is there to bring it.
+    pub fn key_delivery(&self) -> Option<KeyDelivery> {
+        match (self.keys, self.agent) {
+            (KeyWay::Command, _) => Some(KeyDelivery::Command),
+            (KeyWay::Agent, AgentKind::Ssh) => Some(KeyDelivery::Ssh),
+            (KeyWay::Agent, AgentKind::Local) => Some(KeyDelivery::Local),
+            (KeyWay::Agent, AgentKind::None) => None,
+        }
+    }
+}
+
+/// How the hosts of a farm come to know the keys that open sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyWay {
+    /// The agent writes them into the user's `authorized_keys`.
+    Agent,
+    /// sshd asks the broker when somebody logs in, and nothing is written (`AuthorizedKeysCommand`).
+    Command,
 }
 
 /// One X2Go server.

@@ -14,13 +14,14 @@ use super::probe::PROBE_TIMEOUT;
 use super::watched_host::WatchedHost;
 use super::watched_machines::WatchedMachines;
 use crate::agent::{Agent, Agents};
-use crate::model::{FarmName, HostName, Now};
+use crate::model::{FarmName, HostName, KeyTarget, Machine, Now};
 
 /// The farms of one configuration and the background tasks that probe and ask their hosts. Dropping it ends the tasks.
 #[derive(Debug)]
 pub struct Farms {
     farms: BTreeMap<FarmName, WatchedFarm>,
     machines: WatchedMachines,
+    agents: Agents,
     /// Held to be ended with the rest.
     _tasks: JoinSet<()>,
 }
@@ -83,13 +84,44 @@ impl Farms {
         Self {
             farms,
             machines,
+            agents: agents.clone(),
             _tasks: tasks,
         }
+    }
+
+    /// Who asks the hosts of these farms.
+    pub fn agents(&self) -> &Agents {
+        &self.agents
     }
 
     /// Who asks the hosts of a farm; nobody where nothing is asked.
     pub fn agent(&self, farm: &FarmName) -> Option<&Arc<dyn Agent>> {
         self.farm(farm)?.agent.as_ref()
+    }
+
+    /// Whether keys can be brought to the hosts of some farm.
+    pub fn take_keys(&self) -> bool {
+        self.farms
+            .values()
+            .any(|farm| farm.settings.key_delivery().is_some())
+    }
+
+    /// Where a key for that host goes; none if its farm takes no keys or there is no such host.
+    pub fn key_target(&self, farm: &FarmName, host: &HostName) -> Option<KeyTarget> {
+        self.farm(farm)?.key_target(host)
+    }
+
+    /// Where a key for the host that clients dial so goes, in the first farm that has it and takes keys.
+    pub fn key_target_at(&self, machine: &Machine) -> Option<KeyTarget> {
+        self.farms.values().find_map(|farm| {
+            let host = farm.hosts.iter().find(|host| host.host.machine() == *machine)?;
+            farm.key_target(&host.host.name)
+        })
+    }
+
+    /// The machine behind a host.
+    pub fn machine(&self, farm: &FarmName, host: &HostName) -> Option<Machine> {
+        self.host(farm, host).map(|host| host.host.machine())
     }
 
     /// Every host with its farm, in order of the farms' names.
@@ -119,6 +151,15 @@ impl Farms {
 impl WatchedFarm {
     pub fn host(&self, name: &HostName) -> Option<&WatchedHost> {
         self.hosts.iter().find(|host| host.host.name == *name)
+    }
+
+    fn key_target(&self, host: &HostName) -> Option<KeyTarget> {
+        Some(KeyTarget {
+            farm: self.settings.name.clone(),
+            host: host.clone(),
+            machine: self.host(host)?.host.machine(),
+            delivery: self.settings.key_delivery()?,
+        })
     }
 }
 

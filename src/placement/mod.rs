@@ -28,7 +28,7 @@ mod watched_host;
 mod watched_machines;
 
 pub use answer::{NoHost, Placement};
-pub use farm::{Farm, Host};
+pub use farm::{Farm, Host, KeyWay};
 pub use farms::Farms;
 pub use found::FoundSession;
 pub use placements::Placements;

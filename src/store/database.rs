@@ -100,19 +100,22 @@ const SCHEMA_4: &str = "
         PRIMARY KEY (source, user, farm)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE keys (
-        id BLOB PRIMARY KEY,
+        id INTEGER NOT NULL,
         source TEXT NOT NULL,
         user TEXT NOT NULL,
         farm TEXT NOT NULL,
-        host TEXT NOT NULL,
+        session_user TEXT NOT NULL,
+        target_farm TEXT NOT NULL,
+        target_host TEXT NOT NULL,
         address TEXT NOT NULL,
         port INTEGER NOT NULL,
         delivery TEXT NOT NULL,
-        session_user TEXT NOT NULL,
         line TEXT NOT NULL,
         placed INTEGER NOT NULL,
-        expires INTEGER NOT NULL
+        expires INTEGER NOT NULL,
+        PRIMARY KEY (id, address, port)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX keys_of_account ON keys (source, user, farm);
     CREATE TABLE host_credentials (
         hash BLOB PRIMARY KEY,
         farm TEXT NOT NULL,

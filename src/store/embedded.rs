@@ -10,11 +10,12 @@ use super::database::Database;
 use super::held::Held;
 use super::history::{AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 use super::history_statements::Note;
+use super::keys::{KeyId, KeyRecord, Keys};
 use super::records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
 use super::statements::{Change, load};
 use super::writer::{Job, Writer};
 use super::{Answer, Store, StoreError};
-use crate::model::{Account, FarmName, Now};
+use crate::model::{Account, FarmName, Machine, Now};
 
 /// Most changes waiting to be written; the next caller waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -149,6 +150,23 @@ impl Store for Embedded {
 
     fn remove_lease(&self, account: &Account, farm: &FarmName) -> Answer<'_, ()> {
         let change = Change::RemoveLease(account.clone(), farm.clone());
+        Box::pin(async { self.change(change).await.map(drop) })
+    }
+}
+
+impl Keys for Embedded {
+    fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = held.keys().cloned().collect();
+        Box::pin(async { Ok(keys) })
+    }
+
+    fn put_key(&self, records: Vec<KeyRecord>) -> Answer<'_, ()> {
+        Box::pin(async { self.change(Change::PutKey(records)).await.map(drop) })
+    }
+
+    fn remove_key(&self, id: KeyId, machine: &Machine) -> Answer<'_, ()> {
+        let change = Change::RemoveKey(id, machine.clone());
         Box::pin(async { self.change(change).await.map(drop) })
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::history::Remembered;
 use super::history_statements::Note;
+use super::keys::{KeyId, KeyRecord};
 use super::records::{LeaseRecord, TicketHash, TicketRecord};
-use crate::model::{Account, FarmName, Now};
+use crate::model::{Account, FarmName, Machine, Now};
 
 /// What a committed change did to the records, for the image to follow.
 pub(super) enum Effect {
@@ -14,6 +15,9 @@ pub(super) enum Effect {
     TicketGone(TicketHash),
     LeaseKept(LeaseRecord),
     LeaseGone(Account, FarmName),
+    KeyKept(KeyRecord),
+    KeyEnded(KeyId, Machine, Now),
+    KeyGone(KeyId, Machine),
 }
 
 /// Most notes that wait to be written. Only a disk that takes none makes so many; the oldest are given up.
@@ -24,6 +28,7 @@ const NOTES_MAX: usize = 10_000;
 pub(super) struct Held {
     tickets: HashMap<TicketHash, TicketRecord>,
     leases: HashMap<(Account, FarmName), LeaseRecord>,
+    keys: HashMap<(KeyId, Machine), KeyRecord>,
     uses: HashMap<TicketHash, Now>,
     notes: Vec<Note>,
     remembered: Remembered,
@@ -40,6 +45,10 @@ impl Held {
 
     pub(super) fn leases(&self) -> impl Iterator<Item = &LeaseRecord> {
         self.leases.values()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &KeyRecord> {
+        self.keys.values()
     }
 
     /// Notes a use, for [`Held::take_uses`] to hand on.
@@ -113,6 +122,17 @@ impl Held {
             }
             Effect::LeaseGone(account, farm) => {
                 self.leases.remove(&(account, farm));
+            }
+            Effect::KeyKept(key) => {
+                self.keys.insert((key.id, key.target.machine.clone()), key);
+            }
+            Effect::KeyEnded(id, machine, end) => {
+                if let Some(key) = self.keys.get_mut(&(id, machine)) {
+                    key.expires = key.expires.min(end);
+                }
+            }
+            Effect::KeyGone(id, machine) => {
+                self.keys.remove(&(id, machine));
             }
         }
     }

@@ -1,13 +1,15 @@
-//! What must outlive a restart: tickets, leases, and what the throttle counted.
+//! What must outlive a restart: tickets, leases, the keys that open sessions, and what the throttle counted.
 //!
 //! The room keeps records; what a ticket is worth and whom the throttle refuses is `authenticate`'s to say, what a
-//! lease counts for `placement`'s.
+//! lease counts for `placement`'s, and where a key goes for `grant`'s.
 
 mod database;
 mod embedded;
 mod held;
 mod history;
 mod history_statements;
+mod key_statements;
+mod keys;
 mod records;
 mod statements;
 mod writer;
@@ -20,6 +22,7 @@ use std::pin::Pin;
 
 pub use embedded::Embedded;
 pub use history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, History, Remembered, SeatRecord};
+pub use keys::{KeyId, KeyRecord, Keys};
 pub use records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord, TicketUse};
 
 use crate::model::{Account, FarmName, Now};

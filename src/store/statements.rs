@@ -7,9 +7,11 @@ use super::TICKETS_PER_ACCOUNT_MAX;
 use super::held::{Effect, Held};
 use super::history::Forgotten;
 use super::history_statements;
+use super::key_statements;
+use super::keys::{KeyId, KeyRecord};
 use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
 use crate::model::{
-    Account, Door, FarmName, HostName, Network, Now, PasswordEnd, SessionUser, Source, UserName,
+    Account, Door, FarmName, HostName, Machine, Network, Now, PasswordEnd, SessionUser, Source, UserName,
 };
 
 /// One change of the records.
@@ -25,6 +27,8 @@ pub(super) enum Change {
     PruneTickets(Now),
     PutLease(LeaseRecord),
     RemoveLease(Account, FarmName),
+    PutKey(Vec<KeyRecord>),
+    RemoveKey(KeyId, Machine),
     ForgetAttempts(Forgotten),
     PruneHistory {
         attempts_before: Now,
@@ -88,6 +92,8 @@ impl Change {
                 effects.push(Effect::LeaseGone(account, farm));
                 Ok(removed)
             }
+            Self::PutKey(records) => key_statements::put(transaction, records, effects),
+            Self::RemoveKey(id, machine) => key_statements::remove(transaction, id, machine, effects),
             Self::ForgetAttempts(which) => history_statements::forget(transaction, &which),
             Self::PruneHistory {
                 attempts_before,
@@ -222,6 +228,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for lease in leases.query_map([], read_lease)? {
         held.follow(Effect::LeaseKept(lease?));
     }
+    key_statements::load(connection, &mut held)?;
     held.remember(history_statements::load(connection)?);
     Ok(held)
 }

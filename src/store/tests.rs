@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Door, HostName, PasswordEnd, SessionUser, Source, UserName};
+use crate::model::{
+    AuthorizedKey, Door, HostAddress, HostName, KeyDelivery, KeyTarget, Machine, PasswordEnd, SessionUser,
+    Source, UserName,
+};
 
 fn at(second: i64) -> Now {
     Now::from_unix_ms(second * 1000)
@@ -550,4 +553,67 @@ proptest! {
             }
         });
     }
+}
+
+fn key(user: &str, farm: &str, id: u64, host: &str) -> KeyRecord {
+    KeyRecord {
+        id: KeyId(id),
+        account: account(user),
+        farm: FarmName::new(farm).unwrap(),
+        session_user: SessionUser::new(user).unwrap(),
+        target: KeyTarget {
+            farm: FarmName::new("proxies").unwrap(),
+            host: HostName::new(host).unwrap(),
+            machine: Machine::new(&HostAddress::new(host).unwrap(), 2222),
+            delivery: KeyDelivery::Ssh,
+        },
+        line: AuthorizedKey::new("restrict,from=\"::1\" ssh-ed25519 AAAA+/== x2godirector-1").unwrap(),
+        placed: at(id.min(1000).cast_signed()),
+        expires: at(2000),
+    }
+}
+
+async fn keys(store: &Embedded) -> Vec<KeyRecord> {
+    let mut keys = store.keys().await.unwrap();
+    keys.sort_by_key(|key| (key.id, key.target.host.to_string()));
+    keys
+}
+
+#[tokio::test]
+async fn keys_outlive_a_kill_until_they_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(&state(&folder)).unwrap();
+    let first = [
+        key("alice", "students", 1, "ts01"),
+        key("alice", "students", 1, "ts02"),
+    ];
+    let others = [
+        key("alice", "staff", 2, "ts01"),
+        key("bob", "students", u64::MAX, "ts01"),
+    ];
+    store.put_key(first.to_vec()).await.unwrap();
+    for other in &others {
+        store.put_key(vec![other.clone()]).await.unwrap();
+    }
+    let (_folder, found) = after_a_kill(&state(&folder));
+    assert_eq!(keys(&found).await, [&first[..], &others].concat());
+
+    let next = key("alice", "students", 3, "ts02");
+    store.put_key(vec![next.clone()]).await.unwrap();
+    store
+        .remove_key(KeyId(1), &first[0].target.machine)
+        .await
+        .unwrap();
+    store
+        .remove_key(KeyId(1), &first[0].target.machine)
+        .await
+        .unwrap();
+    let ended = KeyRecord {
+        expires: next.placed,
+        ..first[1].clone()
+    };
+    let expected = [ended, others[0].clone(), next, others[1].clone()];
+    assert_eq!(keys(&store).await, expected);
+    let (_folder, found) = after_a_kill(&state(&folder));
+    assert_eq!(keys(&found).await, expected);
 }

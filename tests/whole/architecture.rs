@@ -28,8 +28,8 @@ enum Allowed {
 
 use Allowed::{Files, Names, Room};
 
-/// The traits `Store` and `History` and what they speak of; never a store itself.
-const STORE_TRAIT: Allowed = Files("store", &["mod.rs", "records.rs", "history.rs"]);
+/// The traits `Store`, `History` and `Keys` and what they speak of; never a store itself.
+const STORE_TRAIT: Allowed = Files("store", &["mod.rs", "records.rs", "history.rs", "keys.rs"]);
 
 /// The trait `Agent` and what it speaks of; never a way of asking.
 const AGENT_TRAIT: Allowed = Files("agent", &["mod.rs", "kind.rs"]);
@@ -56,6 +56,7 @@ const ROOMS: &[(&str, May)] = &[
     ("agent", May::Use(&[Room("model")])),
     ("admin", May::Use(&[Room("model")])),
     ("placement", May::Use(&[Room("model"), STORE_TRAIT, AGENT_TRAIT])),
+    ("grant", May::Use(&[Room("model"), STORE_TRAIT, AGENT_TRAIT])),
     (
         "authenticate",
         May::Use(&[
@@ -83,6 +84,7 @@ const ROOMS: &[(&str, May)] = &[
             Files("agent", &["kind.rs"]),
             Files("authenticate", &["settings.rs", "limits.rs"]),
             Files("directory", &["settings.rs"]),
+            Files("grant", &["settings.rs"]),
             Files("hooks", &["settings.rs"]),
             Files("http", &["settings.rs"]),
             Files("pam_worker", &["settings.rs"]),
@@ -102,6 +104,7 @@ const ROOMS: &[(&str, May)] = &[
             Room("observe"),
             Room("hooks"),
             Room("placement"),
+            Room("grant"),
             Room("authenticate"),
             Room("identity"),
             Files("pam_worker", &["client.rs"]),

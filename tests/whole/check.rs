@@ -66,6 +66,7 @@ fn the_defaults_in_the_comments_are_the_defaults() {
         "group_filter",
         "admin_socket",
         "metrics_listen",
+        "expiry_zone",
         "file",
     ];
     for entry in fs::read_dir("conf.d").unwrap() {

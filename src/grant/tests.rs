@@ -1,0 +1,632 @@
+//! Keys against hosts that fail, hang and forget, and a daemon that is killed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::agent::{Agent, AgentError, Agents, Answer as AgentAnswer, Load, ServerCount};
+use crate::model::{
+    Account, AuthorizedKey, ClientAddress, FarmName, HostAddress, HostName, KeyDelivery, KeyTarget, Machine,
+    Now, Offered, Session, SessionId, SessionUser, Source, UserName,
+};
+use crate::store::{Answer, KeyId, KeyRecord, Keys, StoreError};
+
+const USERS: [&str; 3] = ["alice", "bob", "carol"];
+const MACHINES: [&str; 3] = ["ts01", "ts02", "ts03"];
+const FARMS: [&str; 2] = ["students", "staff"];
+
+/// The key of a user: no two have the same.
+fn public_key(user: &str) -> PublicKey {
+    use base64::Engine as _;
+    let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
+    blob.extend([user.as_bytes()[0]; 32]);
+    let text = base64::engine::general_purpose::STANDARD.encode(blob);
+    PublicKey::parse(&format!("ssh-ed25519 {text}")).unwrap()
+}
+
+fn machine(name: &str) -> Machine {
+    Machine::new(&HostAddress::new(name).unwrap(), 22)
+}
+
+fn target(farm: &str, host: &str, delivery: KeyDelivery) -> KeyTarget {
+    KeyTarget {
+        farm: FarmName::new(farm).unwrap(),
+        host: HostName::new(host).unwrap(),
+        machine: machine(host),
+        delivery,
+    }
+}
+
+/// An offer of a farm to a user, whose account on the hosts has the same name.
+struct Offer {
+    account: Account,
+    farm: FarmName,
+    session_user: SessionUser,
+}
+
+impl Offer {
+    fn new(user: &str, farm: &str) -> Self {
+        Self {
+            account: Account {
+                source: Source::Ldap,
+                user: UserName::new(user).unwrap(),
+            },
+            farm: FarmName::new(farm).unwrap(),
+            session_user: SessionUser::new(user).unwrap(),
+        }
+    }
+}
+
+impl Offered for Offer {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn farm(&self) -> &FarmName {
+        &self.farm
+    }
+
+    fn session_user(&self) -> &SessionUser {
+        &self.session_user
+    }
+}
+
+/// How a host behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Well,
+    Unreachable,
+    /// Does nothing and says nothing.
+    Frozen,
+    /// Does it and says nothing.
+    Mute,
+    /// Says nothing and does it 20 s later.
+    Late,
+    /// Says no and does nothing.
+    Grumpy,
+    /// Knows nobody.
+    Empty,
+}
+
+/// What a killed daemon leaves as it was: the hosts, the store, and the time.
+#[derive(Debug, Default)]
+struct World {
+    lines: HashMap<(Machine, SessionUser), Vec<AuthorizedKey>>,
+    moods: HashMap<Machine, Mood>,
+    late: Vec<(Now, Machine, SessionUser, AuthorizedKey)>,
+    records: Vec<KeyRecord>,
+    disk_full: bool,
+    /// When the daemon was started.
+    started: i64,
+}
+
+impl World {
+    fn all_lines(&self) -> Vec<(&Machine, &SessionUser, &AuthorizedKey)> {
+        let accounts = self.lines.iter();
+        let lines =
+            accounts.flat_map(|((machine, user), lines)| lines.iter().map(move |line| (machine, user, line)));
+        lines.collect()
+    }
+
+    fn do_what_was_late(&mut self, now: Now) {
+        let (due, rest) = self.late.drain(..).partition(|(at, ..)| *at <= now);
+        self.late = rest;
+        for (_, machine, user, line) in due {
+            self.lines.entry((machine, user)).or_default().push(line);
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Lab {
+    world: Arc<Mutex<World>>,
+    began: Instant,
+}
+
+impl Lab {
+    fn now(&self) -> Now {
+        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap();
+        Now::from_unix_ms(self.world.lock().unwrap().started + elapsed)
+    }
+
+    /// Starts a daemon in this world; the moment is that of the runtime.
+    async fn start(world: &Arc<Mutex<World>>) -> (Self, Arc<Grants>) {
+        let lab = Self {
+            world: Arc::clone(world),
+            began: Instant::now(),
+        };
+        let clock = lab.clone();
+        let pool = Pool::start(&[], Now::from_unix_ms(0));
+        let store = Arc::new(lab.clone());
+        let grants = Grants::load(store, pool, move || clock.now()).await.unwrap();
+        let agents = Agents {
+            ssh: Some(Arc::new(lab.clone())),
+            local: None,
+        };
+        grants.configure(agents, 0);
+        let grants = Arc::new(grants);
+        let tended = Arc::clone(&grants);
+        tokio::spawn(async move { tended.tend(|_| ()).await });
+        (lab, grants)
+    }
+
+    async fn pass(&self, time: Duration) {
+        let end = self.now().plus(time);
+        while self.now() < end {
+            // What is late comes between.
+            let is_late = !self.world.lock().unwrap().late.is_empty();
+            let rest = end.since(self.now());
+            sleep(if is_late {
+                rest.min(Duration::from_secs(1))
+            } else {
+                rest
+            })
+            .await;
+            let now = self.now();
+            self.world.lock().unwrap().do_what_was_late(now);
+        }
+    }
+
+    fn mood(&self, machine: &Machine) -> Mood {
+        *self
+            .world
+            .lock()
+            .unwrap()
+            .moods
+            .get(machine)
+            .unwrap_or(&Mood::Well)
+    }
+
+    async fn ask(&self, machine: &Machine, change: impl FnOnce(&mut World) + Send) -> Result<(), AgentError> {
+        sleep(Duration::from_millis(100)).await;
+        match self.mood(machine) {
+            Mood::Well => change(&mut self.world.lock().unwrap()),
+            Mood::Mute => {
+                change(&mut self.world.lock().unwrap());
+                std::future::pending::<()>().await;
+            }
+            Mood::Frozen | Mood::Late => std::future::pending::<()>().await,
+            Mood::Unreachable => return Err(AgentError::Unreachable("refused".to_owned())),
+            Mood::Grumpy => return Err(AgentError::Refused("no".to_owned())),
+            Mood::Empty => return Err(AgentError::NoSuchUser("nobody".to_owned())),
+        }
+        Ok(())
+    }
+}
+
+impl Agent for Lab {
+    fn ping<'a>(&'a self, _: &'a Machine) -> AgentAnswer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn load<'a>(&'a self, _: &'a Machine) -> AgentAnswer<'a, Load> {
+        Box::pin(async { Err(AgentError::Busy) })
+    }
+
+    fn session_counts<'a>(&'a self, _: &'a Machine, _: &'a SessionUser) -> AgentAnswer<'a, Vec<ServerCount>> {
+        Box::pin(async { Err(AgentError::Busy) })
+    }
+
+    fn sessions<'a>(&'a self, _: &'a Machine, _: &'a SessionUser) -> AgentAnswer<'a, Vec<Session>> {
+        Box::pin(async { Err(AgentError::Busy) })
+    }
+
+    fn suspend<'a>(&'a self, _: &'a Machine, _: &'a SessionUser, _: &'a SessionId) -> AgentAnswer<'a, ()> {
+        Box::pin(async { Err(AgentError::Busy) })
+    }
+
+    fn terminate<'a>(&'a self, _: &'a Machine, _: &'a SessionUser, _: &'a SessionId) -> AgentAnswer<'a, ()> {
+        Box::pin(async { Err(AgentError::Busy) })
+    }
+
+    fn add_key<'a>(
+        &'a self,
+        machine: &'a Machine,
+        user: &'a SessionUser,
+        key: &'a AuthorizedKey,
+    ) -> AgentAnswer<'a, ()> {
+        Box::pin(async move {
+            if self.mood(machine) == Mood::Late {
+                let at = self.now().plus(Duration::from_secs(20));
+                let late = (at, machine.clone(), user.clone(), key.clone());
+                self.world.lock().unwrap().late.push(late);
+            }
+            let add = |world: &mut World| {
+                let lines = world.lines.entry((machine.clone(), user.clone())).or_default();
+                lines.push(key.clone());
+            };
+            self.ask(machine, add).await
+        })
+    }
+
+    fn remove_key<'a>(
+        &'a self,
+        machine: &'a Machine,
+        user: &'a SessionUser,
+        key: &'a AuthorizedKey,
+    ) -> AgentAnswer<'a, ()> {
+        Box::pin(async move {
+            let remove = |world: &mut World| {
+                let lines = world.lines.entry((machine.clone(), user.clone())).or_default();
+                lines.retain(|line| line != key);
+            };
+            self.ask(machine, remove).await
+        })
+    }
+}
+
+impl Keys for Lab {
+    fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
+        let records = self.world.lock().unwrap().records.clone();
+        Box::pin(async { Ok(records) })
+    }
+
+    fn put_key(&self, records: Vec<KeyRecord>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let mut world = self.world.lock().unwrap();
+            if world.disk_full {
+                return Err(StoreError("full".to_owned()));
+            }
+            for new in &records {
+                for old in &mut world.records {
+                    if old.account == new.account && old.farm == new.farm && old.id != new.id {
+                        old.expires = old.expires.min(new.placed);
+                    }
+                }
+            }
+            world.records.extend(records);
+            Ok(())
+        })
+    }
+
+    fn remove_key(&self, id: KeyId, machine: &Machine) -> Answer<'_, ()> {
+        let machine = machine.clone();
+        Box::pin(async move {
+            let gone = |record: &KeyRecord| record.id == id && record.target.machine == machine;
+            self.world.lock().unwrap().records.retain(|record| !gone(record));
+            Ok(())
+        })
+    }
+}
+
+static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
+
+fn asked<'s>(settings: &'s Settings, user: &str, targets: &[KeyTarget], now: Now, random: u64) -> Asked<'s> {
+    Asked {
+        settings,
+        chosen: targets.first().cloned(),
+        others: targets.get(1..).unwrap_or_default().to_vec(),
+        key: Wanted::Clients(public_key(user)),
+        client: Some(ClientAddress::new("192.0.2.7".parse().unwrap())),
+        now,
+        random,
+    }
+}
+
+/// Runs in a time of its own, in which nothing waits really.
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(work)
+}
+
+/// Runs until the daemon is killed.
+fn run_until_killed(world: &Arc<Mutex<World>>, work: impl AsyncFnOnce(&Lab, &Arc<Grants>)) {
+    let now = run(async {
+        let (lab, grants) = Lab::start(world).await;
+        work(&lab, &grants).await;
+        lab.now()
+    });
+    world.lock().unwrap().started = now.unix_ms();
+}
+
+fn ssh(farm: &str, host: &str) -> KeyTarget {
+    target(farm, host, KeyDelivery::Ssh)
+}
+
+#[test]
+fn a_key_is_on_the_chosen_host_and_the_others_and_goes_when_its_time_is_over() {
+    let world = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        let targets = [
+            ssh("students", "ts01"),
+            ssh("students", "ts02"),
+            ssh("staff", "ts01"),
+        ];
+        let offer = Offer::new("alice", "students");
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        assert_eq!(given.await.unwrap().id, KeyId(7));
+        {
+            let world = lab.world.lock().unwrap();
+            let lines = world.all_lines();
+            assert_eq!(lines.len(), 2);
+            for (_, user, line) in lines {
+                assert_eq!(user.as_str(), "alice");
+                assert!(
+                    line.as_str().ends_with(" x2godirector-0000000000000007"),
+                    "{line:?}"
+                );
+                assert!(!line.as_str().contains("from="));
+            }
+        }
+        assert_eq!(
+            (grants.counts(lab.now()).open, grants.counts(lab.now()).over),
+            (2, 0)
+        );
+        lab.pass(Duration::from_secs(115)).await;
+        assert_eq!(lab.world.lock().unwrap().all_lines().len(), 2);
+        lab.pass(Duration::from_secs(10)).await;
+        assert!(lab.world.lock().unwrap().all_lines().is_empty());
+        assert!(lab.world.lock().unwrap().records.is_empty());
+        assert_eq!(grants.counts(lab.now()).removed, 2);
+    });
+}
+
+#[test]
+fn a_repeated_select_replaces_the_key_of_this_farm_alone() {
+    let world = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        let settings = Settings {
+            from_client: true,
+            ..Settings::default()
+        };
+        for (farm, random) in [("students", 1), ("staff", 2), ("students", 3)] {
+            let offer = Offer::new("alice", farm);
+            let targets = [ssh(farm, "ts01")];
+            let given = grants.give(&offer, asked(&settings, "alice", &targets, lab.now(), random));
+            given.await.unwrap();
+        }
+        lab.pass(Duration::from_secs(5)).await;
+        let world = lab.world.lock().unwrap();
+        let ends: Vec<_> = world
+            .all_lines()
+            .iter()
+            .map(|(_, _, line)| line.as_str().rsplit_once('-').unwrap().1.to_owned())
+            .collect();
+        assert_eq!(ends, ["0000000000000002", "0000000000000003"]);
+        assert!(world.all_lines()[0].2.as_str().contains(",from=\"192.0.2.7\" "));
+    });
+}
+
+#[test]
+fn a_host_that_asks_is_told_for_as_long_as_the_key_counts_and_nothing_is_written() {
+    let world = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        let targets = [target("students", "ts01", KeyDelivery::Command)];
+        let offer = Offer::new("alice", "students");
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        given.await.unwrap();
+        let lines = |user: &str, host: &str| {
+            let user = SessionUser::new(user).unwrap();
+            grants.keys_for(&user, &machine(host), lab.now()).len()
+        };
+        assert_eq!(lines("alice", "ts01"), 1);
+        assert_eq!(lines("bob", "ts01"), 0);
+        assert_eq!(lines("alice", "ts02"), 0);
+        lab.pass(Duration::from_secs(121)).await;
+        assert_eq!(lines("alice", "ts01"), 0);
+        let world = lab.world.lock().unwrap();
+        assert!(world.all_lines().is_empty() && world.records.is_empty());
+    });
+}
+
+#[test]
+fn a_host_that_says_nothing_costs_a_few_seconds_and_then_there_is_no_key() {
+    for (mood, expected) in [
+        (Mood::Frozen, "not on the host in time"),
+        (Mood::Unreachable, "cannot be reached"),
+        (Mood::Grumpy, "refused"),
+        (Mood::Empty, "does not serve the user"),
+    ] {
+        let world: Arc<Mutex<World>> = Arc::default();
+        world.lock().unwrap().moods.insert(machine("ts01"), mood);
+        run_until_killed(&world, async |lab, grants| {
+            let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
+            let offer = Offer::new("alice", "students");
+            let began = lab.now();
+            let given = grants.give(&offer, asked(&USUAL, "alice", &targets, began, 7));
+            let cause = given.await.unwrap_err().to_string();
+            assert!(cause.contains(expected), "{cause}");
+            assert!(lab.now().since(began) <= Duration::from_secs(6));
+            // The other host has it for nothing.
+            lab.pass(Duration::from_secs(20)).await;
+            assert!(lab.world.lock().unwrap().all_lines().is_empty());
+        });
+    }
+}
+
+#[test]
+fn one_frozen_host_of_the_others_delays_nobody_for_long() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    world.lock().unwrap().moods.insert(machine("ts02"), Mood::Frozen);
+    run_until_killed(&world, async |lab, grants| {
+        let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
+        let offer = Offer::new("alice", "students");
+        let began = lab.now();
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, began, 7));
+        given.await.unwrap();
+        assert!(lab.now().since(began) <= Duration::from_secs(1));
+    });
+}
+
+#[test]
+fn nobody_gets_a_key_who_has_proven_nothing_or_whose_host_takes_none() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        let settings = &USUAL;
+        let mut offer = Offer::new("alice", "students");
+        let none = grants
+            .give(&offer, asked(settings, "alice", &[], lab.now(), 7))
+            .await;
+        assert!(matches!(none, Err(NoKey::NoWay)));
+        offer.account.source = Source::Unproven;
+        let targets = [ssh("students", "ts01")];
+        let none = grants
+            .give(&offer, asked(settings, "alice", &targets, lab.now(), 7))
+            .await;
+        assert!(matches!(none, Err(NoKey::Unproven)));
+        let offer = Offer::new("alice", "students");
+        let ours = Asked {
+            key: Wanted::Ours,
+            ..asked(settings, "alice", &targets, lab.now(), 7)
+        };
+        let none = grants.give(&offer, ours).await;
+        assert!(matches!(none, Err(NoKey::NoneReady)));
+        lab.world.lock().unwrap().disk_full = true;
+        let none = grants.give(&offer, asked(settings, "alice", &targets, lab.now(), 7));
+        assert!(matches!(none.await, Err(NoKey::Store(_))));
+        assert!(lab.world.lock().unwrap().all_lines().is_empty());
+    });
+}
+
+#[test]
+fn a_host_that_is_gone_for_long_is_tried_for_a_week() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        for (user, random) in [("alice", 1), ("bob", 2)] {
+            let targets = [ssh("students", "ts01")];
+            let offer = Offer::new(user, "students");
+            let given = grants.give(&offer, asked(&USUAL, user, &targets, lab.now(), random));
+            given.await.unwrap();
+        }
+        lab.world
+            .lock()
+            .unwrap()
+            .moods
+            .insert(machine("ts01"), Mood::Unreachable);
+        lab.pass(Duration::from_hours(6 * 24)).await;
+        assert_eq!(grants.counts(lab.now()).over, 2);
+        lab.pass(Duration::from_hours(2 * 24)).await;
+        assert_eq!(grants.counts(lab.now()).over, 0);
+        assert!(lab.world.lock().unwrap().records.is_empty());
+    });
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody selects; the daemon may be killed while the key is on its way.
+    Select {
+        user: usize,
+        farm: usize,
+        hosts: Vec<usize>,
+        cut_after: Option<u64>,
+    },
+    Mood(usize, Mood),
+    Disk(bool),
+    Pass(u64),
+    Kill,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let mood = prop::sample::select(vec![
+        Mood::Well,
+        Mood::Well,
+        Mood::Unreachable,
+        Mood::Frozen,
+        Mood::Mute,
+        Mood::Late,
+        Mood::Grumpy,
+        Mood::Empty,
+    ]);
+    let hosts = prop::collection::vec(0..MACHINES.len(), 1..4);
+    let select = (
+        0..USERS.len(),
+        0..FARMS.len(),
+        hosts,
+        prop::option::of(0..3000_u64),
+    );
+    let step = prop_oneof![
+        6 => select.prop_map(|(user, farm, hosts, cut_after)| Step::Select { user, farm, hosts, cut_after }),
+        3 => (0..MACHINES.len(), mood).prop_map(|(machine, mood)| Step::Mood(machine, mood)),
+        1 => any::<bool>().prop_map(Step::Disk),
+        4 => (0..200_000_u64).prop_map(Step::Pass),
+        1 => Just(Step::Kill),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// What must hold whatever happened.
+fn check(world: &World, owners: &HashMap<u64, &str>) {
+    for (machine, user, line) in world.all_lines() {
+        let id = line.as_str().rsplit_once("x2godirector-").unwrap().1;
+        let id = u64::from_str_radix(id, 16).unwrap();
+        assert_eq!(owners[&id], user.as_str(), "a key of somebody else");
+        assert!(line.as_str().contains(&public_key(user.as_str()).to_string()));
+        let known = |record: &KeyRecord| record.id == KeyId(id) && record.target.machine == *machine;
+        assert!(world.records.iter().any(known), "a line that nobody will remove");
+    }
+}
+
+/// At most one key of an account in a farm counts.
+fn check_live(world: &World, now: Now) {
+    let mut live: HashMap<(&Account, &FarmName), KeyId> = HashMap::new();
+    for record in world.records.iter().filter(|record| record.expires > now) {
+        let id = live.entry((&record.account, &record.farm)).or_insert(record.id);
+        assert_eq!(*id, record.id, "two keys of one account");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn keys_stay_with_their_users_and_go_in_the_end(steps in steps()) {
+        let world: Arc<Mutex<World>> = Arc::default();
+        let mut owners = HashMap::new();
+        let mut random = 0;
+        for part in steps.split_inclusive(|step| matches!(step, Step::Kill)) {
+            run_until_killed(&world, async |lab, grants| {
+                for step in part {
+                    match step {
+                        Step::Select { user, farm, hosts, cut_after } => {
+                            random += 1;
+                            let (user, farm) = (USERS[*user], FARMS[*farm]);
+                            owners.insert(random, user);
+                            let targets: Vec<_> = hosts.iter().map(|host| ssh(farm, MACHINES[*host])).collect();
+                            let asked = asked(&USUAL, user, &targets, lab.now(), random);
+                            let grants = Arc::clone(grants);
+                            let giving = tokio::spawn(async move { grants.give(&Offer::new(user, farm), asked).await });
+                            if let Some(cut_after) = cut_after {
+                                lab.pass(Duration::from_millis(*cut_after)).await;
+                            } else if giving.await.unwrap().is_ok() {
+                                let world = lab.world.lock().unwrap();
+                                let there = world.all_lines().iter().any(|(machine, _, line)| {
+                                    **machine == targets[0].machine
+                                        && line.as_str().ends_with(&KeyId(random).to_string())
+                                });
+                                assert!(there, "a key that opens nothing was given out");
+                            }
+                        }
+                        Step::Mood(host, mood) => {
+                            lab.world.lock().unwrap().moods.insert(machine(MACHINES[*host]), *mood);
+                        }
+                        Step::Disk(full) => lab.world.lock().unwrap().disk_full = *full,
+                        Step::Pass(ms) => lab.pass(Duration::from_millis(*ms)).await,
+                        Step::Kill => return,
+                    }
+                    let world = lab.world.lock().unwrap();
+                    check(&world, &owners);
+                    drop(world);
+                    let now = lab.now();
+                    check_live(&lab.world.lock().unwrap(), now);
+                }
+            });
+        }
+        world.lock().unwrap().moods.clear();
+        run_until_killed(&world, async |lab, _| {
+            lab.pass(Duration::from_hours(1)).await;
+            lab.pass(Duration::from_hours(1)).await;
+        });
+        let world = world.lock().unwrap();
+        prop_assert!(world.all_lines().is_empty(), "{:?}", world.all_lines());
+        prop_assert!(world.records.is_empty());
+    }
+}
