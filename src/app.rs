@@ -1,6 +1,7 @@
 //! The running daemon: configuration to snapshot to listeners; reload, drain, and word to systemd.
 
 mod accounts;
+mod agents;
 pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
@@ -109,7 +110,8 @@ impl App {
         });
         let audit_file = configuration.audit_file.clone().map(AuditFile::open);
         records.audit.turn_to(audit_file.transpose()?);
-        let snapshot = snapshot::build(configuration, &store, &checks, None).await?;
+        let agents = agents::KeptAgents::default();
+        let snapshot = snapshot::build(configuration, &store, &checks, &agents, None).await?;
         let placements = Placements::load(Arc::clone(&store)).await?;
         let edge = Edge {
             now: clock::now,
@@ -136,6 +138,7 @@ impl App {
             records,
             store,
             checks,
+            agents,
             logs,
             started,
             reloading: tokio::sync::Mutex::default(),

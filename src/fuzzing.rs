@@ -5,6 +5,7 @@
 use crate::audit::{Found, Reader};
 
 pub use crate::admin::fuzzing::{reply as admin_reply, request as admin_request};
+pub use crate::agent::fuzzing::{lines as agent_lines, output as agent_output, trouble as agent_trouble};
 pub use crate::config::fuzzing::document as conf_d_document;
 pub use crate::directory::fuzzing::{
     bind_text as directory_bind_text, domain_value as directory_domain_value, message as directory_message,
@@ -49,6 +50,14 @@ mod tests {
     const TARGETS: &[Target] = &[
         ("admin_reply", admin_reply, br#"{"version":1,"body":{"refused":"no"}}"#),
         ("admin_request", admin_request, br#"{"version":1,"body":{"log-level":{"filter":"debug"}}}"#),
+        (
+            "agent_lines",
+            agent_lines,
+            b"4711|alice-51-1700000000_stDXFCE_dp24|51|ts01|S|2026-03-02T09:00:00|c|10.1.2.3|30001|30002|\
+              2026-03-02T10:00:00|alice|3600|30003|-1|-1\n",
+        ),
+        ("agent_output", agent_output, b"OK\nts01 3\n\0perl: warning: Setting locale failed.\n"),
+        ("agent_trouble", agent_trouble, b"Host key verification failed.\r\n"),
         (
             "audit_log",
             audit_log,

@@ -4,7 +4,20 @@
 //! Everything here is asked of one machine for one user. Which hosts there are, what counts as load and whose answer
 //! is believed is `placement`'s to say.
 
+mod carrier;
+mod command;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod kind;
+mod load_lines;
+mod local;
+mod output;
+mod server_lines;
+mod session_lines;
+mod settings;
+mod ssh;
+mod task_lines;
+mod turns;
 
 use std::fmt;
 use std::future::Future;
@@ -13,6 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use kind::AgentKind;
+pub use local::Local;
+pub use settings::Settings;
+pub use ssh::Ssh;
 
 use crate::model::{AuthorizedKey, Machine, Session, SessionId, SessionUser};
 
@@ -33,7 +49,7 @@ pub trait Agent: Send + Sync + fmt::Debug {
         user: &'a SessionUser,
     ) -> Answer<'a, Vec<ServerCount>>;
     /// The running and suspended sessions of a user on all hosts that share the machine's session database.
-    fn sessions<'a>(&'a self, machine: &'a Machine, user: &'a SessionUser) -> Answer<'a, Vec<Session>>;
+    fn sessions<'a>(&'a self, machine: &'a Machine, user: &'a SessionUser) -> Answer<'a, Sessions>;
     /// Suspends a running session.
     fn suspend<'a>(
         &'a self,
@@ -48,20 +64,30 @@ pub trait Agent: Send + Sync + fmt::Debug {
         user: &'a SessionUser,
         session: &'a SessionId,
     ) -> Answer<'a, ()>;
-    /// Adds a line to the keys that open the user's account there. Adding it twice adds it once.
+    /// Adds a line to the keys that open the user's account there. Adding it twice may leave it there twice.
     fn add_key<'a>(
         &'a self,
         machine: &'a Machine,
         user: &'a SessionUser,
         key: &'a AuthorizedKey,
     ) -> Answer<'a, ()>;
-    /// Removes such a line. Removing one that is not there is no error.
+    /// Removes every such line. Removing one that is not there is no error, and neither is a file that cannot be
+    /// written: the program does not tell.
     fn remove_key<'a>(
         &'a self,
         machine: &'a Machine,
         user: &'a SessionUser,
         key: &'a AuthorizedKey,
     ) -> Answer<'a, ()>;
+}
+
+/// The sessions of a user, as a machine tells of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those that can be the user's.
+    pub sessions: Vec<Session>,
+    /// How many lines were left out: of another user, or with what no such line has.
+    pub dropped: usize,
 }
 
 /// How busy a machine is.
@@ -75,13 +101,14 @@ pub struct Load {
     pub processors: u32,
 }
 
-/// How many sessions a host has.
+/// That a host has sessions, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCount {
     /// The name that the host has for itself; without control characters.
     pub server: String,
-    /// Its sessions, running and suspended ones.
-    pub sessions: u32,
+    /// Its sessions, running and suspended ones; at least one, since a host without any is not listed. None where the
+    /// database does not count: x2goserver 4.1.0.3 does with PostgreSQL, and with SQLite it does not.
+    pub sessions: Option<u32>,
 }
 
 /// Why a host gave no answer; the words are for logs and `hosts`, never for a client.
@@ -93,6 +120,9 @@ pub enum AgentError {
     /// It did not answer in time. What was asked may have been done.
     #[error("the agent did not answer within {0:?}")]
     Silent(Duration),
+    /// The connection broke before it had answered. What was asked may have been done.
+    #[error("the connection to the agent broke: {0}")]
+    Lost(String),
     /// It says that the user does not exist there, or may not be served.
     #[error("the agent does not serve the user: {0}")]
     NoSuchUser(String),

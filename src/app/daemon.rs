@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::agents::KeptAgents;
 use super::clock;
 use crate::admin::{self, LastReload};
 use crate::audit::{Action, Outcome};
@@ -27,6 +28,7 @@ pub(super) struct Daemon {
     pub(super) fixed: Fixed,
     pub(super) store: Arc<dyn Store>,
     pub(super) checks: Arc<PasswordChecks>,
+    pub(super) agents: KeptAgents,
     pub(super) logs: Logs,
     pub(super) started: crate::model::Now,
     /// Held by the reload under way: the others wait for their turn.

@@ -69,8 +69,8 @@ impl Daemon {
         report.diagnostics = config::told(&configuration.warnings).collect();
         let needs_restart = self.fixed.differs_from(&Fixed::of(&configuration));
         let current = self.broker.snapshot();
-        let snapshot =
-            snapshot::build(configuration, &self.store, &self.checks, Some(&current.farms)).await?;
+        let farms = Some(&current.farms);
+        let snapshot = snapshot::build(configuration, &self.store, &self.checks, &self.agents, farms).await?;
         if let Some(directory) = &snapshot.directory {
             directory.try_service_account().await?;
         }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{accounts, clock};
-use crate::agent::Agents;
+use super::agents::KeptAgents;
+use super::{StartError, accounts, clock};
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
-use crate::directory::SetupError;
 use crate::hooks;
 use crate::placement::Farms;
 use crate::store::Store;
@@ -16,13 +15,14 @@ use crate::store::Store;
 /// before the first request.
 ///
 /// # Errors
-/// The directory's settings cannot be used.
+/// The directory's settings cannot be used, or there is no place for the agents' sockets.
 pub(super) async fn build(
     configuration: Configuration,
     store: &Arc<dyn Store>,
     checks: &Arc<PasswordChecks>,
+    agents: &KeptAgents,
     previous: Option<&Farms>,
-) -> Result<Snapshot, SetupError> {
+) -> Result<Snapshot, StartError> {
     let (chain, groups, pam) = accounts::start(configuration.accounts)?;
     let login = Login::new(
         chain,
@@ -30,7 +30,8 @@ pub(super) async fn build(
         Arc::clone(store),
         configuration.authentication,
     );
-    let farms = Farms::start(configuration.farms, &Agents::default(), previous, clock::now).await;
+    let agents = agents.of(&configuration.agent, &configuration.farms)?;
+    let farms = Farms::start(configuration.farms, &agents, previous, clock::now).await;
     let policy = configuration.policy;
     Ok(Snapshot {
         recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),

@@ -16,10 +16,11 @@ use super::named_file::read_bounded;
 use super::section::Section;
 use super::source::{Place, Source};
 use super::{
-    audit, authentication, client, directory, expectations, farms, hooks, keys, notices, pam, profiles,
-    rules, server, unproven,
+    agent, audit, authentication, client, directory, expectations, farms, hooks, keys, notices, pam,
+    profiles, rules, server, unproven,
 };
 use crate::admin::Settings as AdminSettings;
+use crate::agent::Settings as AgentSettings;
 use crate::authenticate::{Method, Settings as AuthenticationSettings};
 use crate::entitlement::{Notices, Policy};
 use crate::grant::Settings as KeySettings;
@@ -52,6 +53,8 @@ pub struct Configuration {
     pub pam_worker: WorkerSettings,
     /// `[directory]`, with who checks the passwords.
     pub accounts: Accounts,
+    /// `[agent]`
+    pub agent: AgentSettings,
     /// `[farm.*]`, by name.
     pub farms: Vec<Farm>,
     /// `[keys]`
@@ -185,6 +188,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     let client = client::read(root.section("client"));
     let notices = notices::read(root.section("notices"));
     let audit_file = audit::read(root.section("audit"));
+    let agent = agent::read(root.section("agent"), &server.state);
     let farms = farms::read(&mut root);
     let keys = keys::read(root.section("keys"));
     let profiles = profiles::read(&mut root, &farms.names);
@@ -214,6 +218,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         authentication: authentication.settings,
         pam_worker: authentication.pam,
         accounts,
+        agent,
         farms: farms.farms,
         keys,
         policy,

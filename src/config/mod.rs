@@ -2,6 +2,7 @@
 //! file reported at its place in one run. It fills the settings types of the rooms and decides nothing else.
 
 mod accounts;
+mod agent;
 mod audit;
 mod authentication;
 mod client;

@@ -6,23 +6,23 @@ use super::{Invalid, Secret, bounded};
 const LINE_BYTES_MAX: usize = 2048;
 
 /// One line of an authorized_keys file (sshd(8)), options included, that passes through the shells of a host as
-/// one word in double quotes and can be found again there to remove it.
+/// one word and can be found again there to remove it: the agent removes with sed(1), to which `*` is no letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AuthorizedKey(String);
 
 impl AuthorizedKey {
-    /// Takes 1 to 2048 letters A to Z, digits and `+ / = @ . _ : , * " -` and blanks.
+    /// Takes 1 to 2048 letters A to Z, digits and `+ / = @ . _ : , " -` and blanks.
     ///
     /// # Errors
     /// Says which bound was crossed.
     pub fn new(line: &str) -> Result<Self, Invalid> {
         let what = "authorized key";
         bounded(what, line, LINE_BYTES_MAX)?;
-        let known = |b: u8| b.is_ascii_alphanumeric() || b"+/=@._:,*\" -".contains(&b);
+        let known = |b: u8| b.is_ascii_alphanumeric() || b"+/=@._:,\" -".contains(&b);
         if !line.bytes().all(known) {
             return Err(Invalid::Character {
                 what,
-                allowed: "letters A to Z, digits and + / = @ . _ : , * \" - and blanks",
+                allowed: "letters A to Z, digits and + / = @ . _ : , \" - and blanks",
             });
         }
         Ok(Self(line.to_owned()))
@@ -62,6 +62,7 @@ mod tests {
             "",
             "a\nb",
             "a!b",
+            "a*b",
             "a\\b",
             "$(x)",
             "`x`",

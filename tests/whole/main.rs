@@ -9,6 +9,7 @@
 
 mod active_directory;
 mod admin;
+mod agent;
 mod architecture;
 mod chain;
 mod check;

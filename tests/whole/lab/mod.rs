@@ -1,5 +1,6 @@
 //! Real parts on loopback: each starts on a free port in a folder of its own and is stopped by its pid.
 
+pub mod agent;
 pub mod authority;
 pub mod broker;
 pub mod cable;

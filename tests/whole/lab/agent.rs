@@ -1,0 +1,179 @@
+//! X2Go servers as a broker sees them: an sshd on loopback that lets the broker's key run an agent, the real one or one
+//! that a test wrote.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use x2godirector::agent::Settings;
+use x2godirector::model::{HostAddress, Machine};
+
+use super::process::Process;
+use super::slapd::free_port;
+
+/// The program of Debian's package.
+pub const REAL_AGENT: &str = "/usr/lib/x2go/x2gobroker-agent";
+/// The account that the package makes.
+const AGENT_USER: &str = "x2gobroker";
+
+/// The broker's side: its key pair and the host keys that it knows.
+pub struct BrokerKey {
+    folder: TempDir,
+}
+
+impl BrokerKey {
+    /// A new key pair, and no known host.
+    pub fn new() -> Self {
+        let folder = TempDir::with_prefix("x2godirector-key-").unwrap();
+        make_key(&folder.path().join("id_ed25519"));
+        fs::write(folder.path().join("known_hosts"), "").unwrap();
+        Self { folder }
+    }
+
+    /// Settings with this key, this file of known hosts, and a deadline that a machine under load can hold.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::beside(self.folder.path());
+        settings.private_key = self.folder.path().join("id_ed25519");
+        settings.known_hosts = self.known_hosts();
+        settings.timeout = Duration::from_secs(20);
+        settings
+    }
+
+    /// The file of known hosts.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.path().join("known_hosts")
+    }
+
+    /// The line of the public key.
+    pub fn public_line(&self) -> String {
+        fs::read_to_string(self.folder.path().join("id_ed25519.pub")).unwrap()
+    }
+
+    /// Believes a host's present key.
+    pub fn trust(&self, host: &AgentHost) {
+        let line = format!("[127.0.0.1]:{} {}", host.port, host.host_key());
+        let known = fs::read_to_string(self.known_hosts()).unwrap();
+        fs::write(self.known_hosts(), known + &line).unwrap();
+    }
+}
+
+/// An sshd that runs an agent for whoever has the broker's key. Needs root.
+pub struct AgentHost {
+    port: u16,
+    sshd: Option<Process>,
+    folder: TempDir,
+}
+
+impl AgentHost {
+    /// Starts a host whose forced command is `program`, and has the broker believe its key.
+    pub fn start(broker: &BrokerKey, program: &str) -> Self {
+        let folder = TempDir::with_prefix("x2godirector-agent-host-").unwrap();
+        // The account of the agent reads its keys and programs here.
+        open(folder.path());
+        make_key(&folder.path().join("host-key"));
+        let line = format!("restrict,command=\"{program}\" {}", broker.public_line());
+        fs::write(folder.path().join("keys"), line).unwrap();
+        let mut host = Self {
+            port: free_port(),
+            sshd: None,
+            folder,
+        };
+        host.start_again();
+        broker.trust(&host);
+        host
+    }
+
+    /// Starts sshd on the same port, with the host key that is there now.
+    pub fn start_again(&mut self) {
+        let folder = self.folder.path();
+        fs::create_dir_all("/run/sshd").unwrap();
+        let keys = folder.join("keys");
+        let configuration = format!(
+            "ListenAddress 127.0.0.1:{}\nHostKey {}\nPidFile none\nUsePAM yes\nStrictModes no\nAllowUsers {AGENT_USER}\n\
+             AuthorizedKeysFile {}\n",
+            self.port,
+            folder.join("host-key").display(),
+            keys.display()
+        );
+        fs::write(folder.join("sshd_config"), configuration).unwrap();
+        let mut command = Command::new("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-f"]).arg(folder.join("sshd_config"));
+        let mut sshd = Process::start(command, &folder.join("sshd.log"));
+        sshd.wait_for_line("Server listening");
+        self.sshd = Some(sshd);
+    }
+
+    /// Ends sshd and every connection that it has.
+    pub fn stop(&mut self) {
+        self.signal_all("KILL");
+        self.sshd = None;
+    }
+
+    /// Sends a signal to sshd and to everything that it started.
+    pub fn signal_all(&self, name: &str) {
+        let Some(sshd) = &self.sshd else { return };
+        let mut pids = vec![sshd.id()];
+        let mut at = 0;
+        while let Some(pid) = pids.get(at) {
+            pids.extend(children_of(*pid));
+            at += 1;
+        }
+        let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+        // Some may have ended meanwhile.
+        let _ = Command::new("kill").args(["-s", name]).args(pids).status();
+    }
+
+    /// What it is reached under.
+    pub fn machine(&self) -> Machine {
+        Machine::new(&HostAddress::new("127.0.0.1").unwrap(), self.port)
+    }
+
+    /// The line of its public host key.
+    pub fn host_key(&self) -> String {
+        fs::read_to_string(self.folder.path().join("host-key.pub")).unwrap()
+    }
+
+    /// How many connections of the broker were let in.
+    pub fn logins(&self) -> usize {
+        let log = self.sshd.as_ref().map(Process::log).unwrap_or_default();
+        log.matches("Accepted publickey").count()
+    }
+}
+
+impl Drop for AgentHost {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn make_key(file: &Path) {
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "x2godirector", "-f"])
+        .arg(file)
+        .status()
+        .unwrap();
+    assert!(made.success());
+}
+
+fn open(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The processes that a process started.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    let children = tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<_> = children.collect();
+    children
+        .iter()
+        .flat_map(|pids| pids.split_ascii_whitespace())
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
