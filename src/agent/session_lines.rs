@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Sessions;
-use crate::model::{Session, SessionId, SessionState, SessionUser};
+use crate::model::{DisplayCookie, Session, SessionId, SessionState, SessionUser};
 
-/// How many fields a line has; later versions have more behind them.
-const FIELDS_MIN: usize = 14;
+/// Most fields of a line: the man page has 14, and later versions have more behind them.
 const FIELDS_MAX: usize = 32;
 /// Longest text of a field, in bytes: a host's name has at most 253.
 const TEXT_BYTES_MAX: usize = 253;
@@ -48,7 +47,7 @@ fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
         server,
         state,
         started,
-        _cookie,
+        cookie,
         client,
         graphics,
         sound,
@@ -61,7 +60,7 @@ fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
     else {
         return Err(NotGiven::Wrong);
     };
-    if !(FIELDS_MIN..=FIELDS_MAX).contains(&fields.len()) || owner != user.as_str() {
+    if fields.len() > FIELDS_MAX || owner != user.as_str() {
         return Err(NotGiven::Wrong);
     }
     let state = match state {
@@ -77,6 +76,7 @@ fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
         server: text(server)?,
         state,
         started: text(started)?,
+        cookie: DisplayCookie::new(cookie).map_err(|_| NotGiven::Wrong)?,
         client: text(client)?,
         ports: [port(graphics)?, port(sound)?, port(folders)?],
         changed: text(changed)?,
