@@ -42,7 +42,8 @@ pub trait Agent: Send + Sync + fmt::Debug {
     /// How busy the machine is.
     fn load<'a>(&'a self, machine: &'a Machine) -> Answer<'a, Load>;
     /// How many sessions there are on each host that shares the machine's session database, asked in the name of a
-    /// user that the machine knows.
+    /// user that the machine knows; a host without any is not listed. Refused where the database names hosts and does
+    /// not count: x2goserver 4.1.0.3 counts with PostgreSQL, and with SQLite it does not.
     fn session_counts<'a>(
         &'a self,
         machine: &'a Machine,
@@ -101,14 +102,13 @@ pub struct Load {
     pub processors: u32,
 }
 
-/// That a host has sessions, and how many.
+/// How many sessions a host has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCount {
     /// The name that the host has for itself; without control characters.
     pub server: String,
-    /// Its sessions, running and suspended ones; at least one, since a host without any is not listed. None where the
-    /// database does not count: x2goserver 4.1.0.3 does with PostgreSQL, and with SQLite it does not.
-    pub sessions: Option<u32>,
+    /// Its sessions, running and suspended ones.
+    pub sessions: u32,
 }
 
 /// Why a host gave no answer; the words are for logs and `hosts`, never for a client.

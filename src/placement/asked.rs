@@ -201,7 +201,7 @@ fn answered<T>(answer: &Result<T, AgentError>) -> Option<bool> {
         Ok(_) | Err(AgentError::NoSuchUser(_) | AgentError::Refused(_) | AgentError::Garbled(_)) => {
             Some(true)
         }
-        Err(AgentError::Unreachable(_) | AgentError::Silent(_)) => Some(false),
+        Err(AgentError::Unreachable(_) | AgentError::Silent(_) | AgentError::Lost(_)) => Some(false),
         Err(AgentError::Busy) => None,
     }
 }

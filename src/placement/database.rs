@@ -17,8 +17,8 @@ use super::flights::{Flight, Flights, Progress, UserSessions};
 use super::found::is_of;
 use super::health::jittered;
 use super::own_names::index_of;
-use crate::agent::{AgentError, ServerCount};
-use crate::model::{Machine, Now, Session, SessionUser};
+use crate::agent::{AgentError, ServerCount, Sessions};
+use crate::model::{Machine, Now, SessionUser};
 
 /// Time between two counts.
 const COUNT_INTERVAL: Duration = Duration::from_secs(15);
@@ -189,9 +189,12 @@ impl SessionDatabase {
     }
 
     /// The sessions that are the user's and on a host that is spoken of here.
-    fn believed(&self, user: &SessionUser, sessions: Vec<Session>) -> UserSessions {
+    fn believed(&self, user: &SessionUser, told: Sessions) -> UserSessions {
+        if told.dropped > 0 {
+            tracing::warn!(%user, lines = told.dropped, "an agent listed what cannot be this user's sessions");
+        }
         let mut believed = UserSessions::default();
-        let own = sessions.into_iter().filter(|session| is_of(session, user));
+        let own = told.sessions.into_iter().filter(|session| is_of(session, user));
         for session in own.take(SESSIONS_MAX) {
             match self.meant(&session.server) {
                 Some(host) => believed.on_hosts.push((host, session)),

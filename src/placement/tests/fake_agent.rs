@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use crate::agent::{Agent, AgentError, Answer, Load, ServerCount};
+use crate::agent::{Agent, AgentError, Answer, Load, ServerCount, Sessions};
 use crate::model::{AuthorizedKey, DisplayCookie, Machine, Session, SessionId, SessionState, SessionUser};
 
 /// What hosts say, and what they were asked.
@@ -119,11 +119,14 @@ impl Agent for FakeAgent {
         })
     }
 
-    fn sessions<'a>(&'a self, machine: &'a Machine, user: &'a SessionUser) -> Answer<'a, Vec<Session>> {
+    fn sessions<'a>(&'a self, machine: &'a Machine, user: &'a SessionUser) -> Answer<'a, Sessions> {
         self.answer("sessions", machine, |script| {
             let all = script.sessions.get(machine).into_iter().flatten();
             let own = all.filter(|(owner, _)| owner == user.as_str());
-            Ok(own.map(|(_, session)| session.clone()).collect())
+            Ok(Sessions {
+                sessions: own.map(|(_, session)| session.clone()).collect(),
+                dropped: 0,
+            })
         })
     }
 
