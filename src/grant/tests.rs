@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::agent::{Agent, AgentError, Agents, Answer as AgentAnswer, Load, ServerCount};
+use crate::agent::{Agent, AgentError, Agents, Answer as AgentAnswer, Load, ServerCount, Sessions};
 use crate::model::{
     Account, AuthorizedKey, ClientAddress, FarmName, HostAddress, HostName, KeyDelivery, KeyTarget, Machine,
-    Now, Offered, Session, SessionId, SessionUser, Source, UserName,
+    Now, Offered, SessionId, SessionUser, Source, UserName,
 };
 use crate::store::{Answer, KeyId, KeyRecord, Keys, StoreError};
 
@@ -211,7 +211,7 @@ impl Agent for Lab {
         Box::pin(async { Err(AgentError::Busy) })
     }
 
-    fn sessions<'a>(&'a self, _: &'a Machine, _: &'a SessionUser) -> AgentAnswer<'a, Vec<Session>> {
+    fn sessions<'a>(&'a self, _: &'a Machine, _: &'a SessionUser) -> AgentAnswer<'a, Sessions> {
         Box::pin(async { Err(AgentError::Busy) })
     }
 
