@@ -3,6 +3,7 @@
 //! Every front end calls [`Broker::answer`] and nothing else, so front ends cannot drift apart, and a select
 //! asks the same rules as a list. A request works to its end with the snapshot it began with.
 
+mod greeter;
 mod hooks;
 mod turn;
 
@@ -268,14 +269,16 @@ impl Broker {
             }
         };
         turn.note_offers(&offers);
-        turn.note_notices(&notices);
+        let profiles = if turn.door().starts_from_list() {
+            self.listed_with_hosts(turn, &offers, credentials).await
+        } else {
+            turn.note_notices(&notices);
+            let offers = offers.iter().map(|offer| listed(offer, credentials));
+            notices.iter().map(shown).chain(offers).collect()
+        };
         Ok(Reply::List {
             ticket,
-            profiles: notices
-                .iter()
-                .map(shown)
-                .chain(offers.iter().map(|offer| listed(offer, credentials)))
-                .collect(),
+            profiles,
             client: snapshot.client,
         })
     }

@@ -12,7 +12,7 @@ pub use crate::directory::fuzzing::{
     password_policy as directory_password_policy, sync_value as directory_sync_value,
 };
 pub use crate::hooks::fuzzing::{asked as hook_asked, told as hook_told, verdict as hook_verdict};
-pub use crate::http::fuzzing::{forwarded_for, proxy_header};
+pub use crate::http::fuzzing::{forwarded_for, joined_credentials, proxy_header};
 pub use crate::pam_worker::fuzzing::{reply as pam_worker_reply, request as pam_worker_request};
 
 /// The body of a request of X2Go Client.
@@ -28,6 +28,11 @@ pub fn json_request(bytes: &[u8]) -> bool {
 /// The public key that Python X2Go brings along.
 pub fn public_key(bytes: &[u8]) -> bool {
     str::from_utf8(bytes).is_ok_and(|text| crate::grant::PublicKey::parse(text).is_ok())
+}
+
+/// The credentials of a request of a UCCS client.
+pub fn uccs_request(bytes: &[u8]) -> bool {
+    crate::wire::uccs::decode([bytes].into_iter()).is_ok()
 }
 
 /// An audit log that is read back, line by line to its end.
@@ -99,6 +104,12 @@ mod tests {
         ("hook_told", hook_told, br#"{"wrote":"{\"host\":\"ts01\"}"}"#),
         ("hook_verdict", hook_verdict, br#"{"refuse":"no licence left","host":"ts01","notice":"call 42"}"#),
         (
+            "joined_credentials",
+            joined_credentials,
+            b"GET /uccs/ HTTP/1.1\r\nAuthorization: Basic \
+              YS12ZXJ5LWxvbmctdXNlci1uYW1lLXRoYXQtZXhjZWVkcy10aGUtNTctYnl0ZS1saW5lLWxpbWl0\nQGV4YW1wbGU6Ym9i\n\r\n",
+        ),
+        (
             "json_request",
             json_request,
             b"task=selectsession&profile-id=office&user=a%20b&pubkey=ssh-rsa+AAAA&authid=00ff",
@@ -125,6 +136,7 @@ mod tests {
             b"no-pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob@127.0.0.1",
         ),
         ("proxy_header", proxy_header, b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n"),
+        ("uccs_request", uccs_request, b"Basic Ym9iOmJvYg=="),
     ];
 
     #[test]

@@ -76,6 +76,9 @@ pub struct Decision {
     /// The chosen host.
     #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
     pub host: Option<HostName>,
+    /// The hosts that a list named, as `FARM/HOST`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// Why there is no host for an offered profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_host: Option<String>,
@@ -155,6 +158,7 @@ impl Decision {
             rules: Vec::new(),
             farm: None,
             host: None,
+            hosts: Vec::new(),
             no_host: None,
             key: None,
             no_key: None,
@@ -174,6 +178,13 @@ impl Decision {
     pub fn offered<'a>(&mut self, profiles: impl ExactSizeIterator<Item = &'a ProfileId>) {
         self.profiles_left_out = profiles.len().saturating_sub(PROFILES_MAX);
         self.profiles = profiles.take(PROFILES_MAX).cloned().collect();
+    }
+
+    /// Notes a host that a list named, unless there are as many already as a line has of profiles.
+    pub fn named_host(&mut self, farm: &FarmName, host: &HostName) {
+        if self.hosts.len() < PROFILES_MAX {
+            self.hosts.push(format!("{farm}/{host}"));
+        }
     }
 
     /// The line for the audit log, without its end.

@@ -34,6 +34,8 @@ pub struct Entry {
     #[serde(default)]
     pub host: Option<String>,
     #[serde(default)]
+    pub hosts: Vec<String>,
+    #[serde(default)]
     pub no_host: Option<String>,
     #[serde(default)]
     pub no_key: Option<String>,

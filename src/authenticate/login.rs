@@ -206,11 +206,14 @@ impl Login {
         if state == PasswordState::MustChangeElsewhere {
             return Ok(Proven::ChangeOnly(ChangeOnly::new(account, false, Ok(None))));
         }
-        let ticket = self
-            .tickets
-            .issue(&account, entry.password_changed, state, attempt)
-            .await
-            .map(Some);
+        let ticket = if attempt.door.issues_tickets() {
+            let issued = self
+                .tickets
+                .issue(&account, entry.password_changed, state, attempt);
+            issued.await.map(Some)
+        } else {
+            Ok(None)
+        };
         Ok(if state == PasswordState::MustChange {
             Proven::ChangeOnly(ChangeOnly::new(account, true, ticket))
         } else {

@@ -1,5 +1,6 @@
 //! One request on its way: what it works with, and what will be written about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,7 +12,8 @@ use crate::authenticate::{Attempt, Failure, Gate, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
 use crate::identity::Identity;
 use crate::model::{
-    Account, Authenticated, Caller, DecisionId, Now, Offered, ProfileId, TicketText, TypedName,
+    Account, Authenticated, Caller, DecisionId, Door, FarmName, Now, Offered, ProfileId, TicketText,
+    TypedName,
 };
 use crate::observe::Stages;
 use crate::placement::{NoHost, Placement};
@@ -63,6 +65,11 @@ impl Turn {
     /// What a program of the site is told of the request.
     pub(super) fn asked_about(&self) -> crate::hooks::Request {
         hooks::request_of(&self.decision)
+    }
+
+    /// The front end that it came through.
+    pub(super) fn door(&self) -> Door {
+        self.caller.door
     }
 
     /// What the rules see of the request.
@@ -182,6 +189,16 @@ impl Turn {
         match placed {
             Ok(placement) => self.decision.host = Some(placement.host().clone()),
             Err(no_host) => self.decision.no_host = Some(no_host.to_string()),
+        }
+    }
+
+    /// Notes the hosts that a list names, and why a farm has none.
+    pub(super) fn note_placements(&mut self, placed: &BTreeMap<FarmName, Result<Placement, NoHost>>) {
+        for (farm, placed) in placed {
+            match placed {
+                Ok(placement) => self.decision.named_host(farm, placement.host()),
+                Err(no_host) => self.decision.no_host = Some(no_host.to_string()),
+            }
         }
     }
 

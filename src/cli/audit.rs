@@ -165,6 +165,7 @@ fn row(entry: &Entry) -> String {
         entry.about.clone(),
         entry.event.clone(),
         entry.host.as_ref().map(|host| format!("on {host}")),
+        (!entry.hosts.is_empty()).then(|| format!("on {}", entry.hosts.join(", "))),
         entry.no_host.as_ref().map(|why| format!("no host: {why}")),
         entry.no_key.as_ref().map(|why| format!("no key: {why}")),
         entry.cause.as_ref().map(|cause| format!("({cause})")),

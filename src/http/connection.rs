@@ -23,6 +23,7 @@ use warp::filters::BoxedFilter;
 
 use super::body::Received;
 use super::certificate::Served;
+use super::joined_credentials::JoinedCredentials;
 use super::limits::{BUFFER_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::proxy::{self, Origin, ProxyError};
 use super::reply::Reply;
@@ -166,7 +167,8 @@ impl Gate {
         stop: Stop,
     ) -> Result<(), Closed> {
         let settings = &self.settings;
-        let stream = TokioIo::new(WriteDeadline::new(stream, settings.request_timeout));
+        let stream = WriteDeadline::new(stream, settings.request_timeout);
+        let stream = TokioIo::new(JoinedCredentials::new(stream));
         let service = service_fn(|request| Arc::clone(&self).respond(request, peer, Arc::clone(&presence)));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -1,4 +1,4 @@
-//! The doors that clients post to: form in, the door's own answer out. The only file that decodes and encodes.
+//! The doors that clients post to: form in, the door's own answer out.
 
 use std::sync::Arc;
 
@@ -75,7 +75,12 @@ pub(super) async fn answer<O: Operations>(
 
 /// Runs the operation in a task of its own, so that neither a client that hangs up nor a panic stops it half
 /// way with the connection.
-async fn operate<O: Operations>(door: Door, operations: Arc<O>, visit: Visit, request: Request) -> Reply {
+pub(super) async fn operate<O: Operations>(
+    door: Door,
+    operations: Arc<O>,
+    visit: Visit,
+    request: Request,
+) -> Reply {
     let Visit {
         client: address,
         deadline,

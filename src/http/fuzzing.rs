@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use http::{HeaderMap, HeaderValue};
 
+use super::joined_credentials::Joiner;
 use super::{forwarded, proxy};
 use crate::model::ClientAddress;
 
@@ -30,4 +31,12 @@ pub fn forwarded_for(bytes: &[u8]) -> bool {
     let peer = ClientAddress::new([192, 0, 2, 1].into());
     let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-forwarded-for"), value)]);
     forwarded::client(peer, &headers, &everybody) != peer
+}
+
+/// The first bytes of a connection, in which credentials of several lines are joined: whether any were.
+pub fn joined_credentials(bytes: &[u8]) -> bool {
+    let (mut joiner, mut joined) = (Joiner::new(), Vec::new());
+    joiner.join(bytes, &mut joined);
+    joiner.end(&mut joined);
+    joined != bytes
 }

@@ -13,6 +13,7 @@ mod forwarded;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod host_names;
+mod joined_credentials;
 mod limits;
 mod listener;
 mod metrics;
@@ -25,6 +26,7 @@ mod server;
 mod settings;
 mod sources;
 mod stop;
+mod uccs;
 mod write_deadline;
 
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! How every reply of this front end is put together.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 
 /// A reply as the routes give it to the connection.
@@ -25,4 +25,13 @@ pub(super) fn reply(status: StatusCode, content_type: HeaderValue, body: impl In
 pub(super) fn status(status: StatusCode) -> Reply {
     let words = status.canonical_reason().unwrap_or_default();
     reply(status, TEXT, format!("{words}\n"))
+}
+
+/// The refusal of a method, which names those that are taken.
+pub(super) fn not_allowed(allowed: &'static str) -> Reply {
+    let mut reply = status(StatusCode::METHOD_NOT_ALLOWED);
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
 }

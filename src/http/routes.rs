@@ -4,16 +4,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderMap, HeaderValue};
+use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use warp::filters::BoxedFilter;
+use warp::path::Tail;
 use warp::{Filter, Rejection};
 
 use super::connection::Visit;
 use super::door::{self, PostDoor};
 use super::reply::{self, Reply, TEXT};
 use super::stop::Stop;
-use super::{Operations, page};
+use super::{Operations, page, uccs};
 
 /// The routes of the front end. It is not ready any more once it stops.
 pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilter<(Reply,)> {
@@ -46,7 +47,9 @@ pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilt
         .unify()
         .or(post_door(&door::PLAIN, Arc::clone(&operations)))
         .unify()
-        .or(post_door(&door::JSON, operations))
+        .or(post_door(&door::JSON, Arc::clone(&operations)))
+        .unify()
+        .or(uccs_door(operations))
         .unify()
         .recover(|rejection: Rejection| async move { Ok::<_, Infallible>(rejected(&rejection)) })
         .unify()
@@ -72,10 +75,26 @@ fn post_door<O: Operations>(door: &'static PostDoor, operations: Arc<O>) -> Boxe
                 if method == Method::POST {
                     door::answer(door, operations, visit, body).await
                 } else {
-                    not_allowed("POST")
+                    reply::not_allowed("POST")
                 }
             }
         })
+        .boxed()
+}
+
+/// Everything below the path of the door, which tells its own places apart.
+fn uccs_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
+    warp::path(uccs::PATH)
+        .and(warp::path::tail())
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get())
+        .then(
+            move |path: Tail, method: Method, headers: HeaderMap, visit: Visit| {
+                let operations = Arc::clone(&operations);
+                async move { uccs::answer(operations, visit, method, path.as_str(), headers).await }
+            },
+        )
         .boxed()
 }
 
@@ -84,16 +103,8 @@ fn reading(method: &Method, reply: impl FnOnce() -> Reply) -> Reply {
     if method == Method::GET || method == Method::HEAD {
         reply()
     } else {
-        not_allowed("GET, HEAD")
+        reply::not_allowed("GET, HEAD")
     }
-}
-
-fn not_allowed(allowed: &'static str) -> Reply {
-    let mut reply = reply::status(StatusCode::METHOD_NOT_ALLOWED);
-    reply
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
-    reply
 }
 
 /// Never warp's own words. The filters above reject nothing but paths.

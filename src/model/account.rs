@@ -170,6 +170,17 @@ impl Door {
         }
     }
 
+    /// Whether a login there is given a ticket. Other clients could not show it again.
+    pub fn issues_tickets(self) -> bool {
+        matches!(self, Self::Plain | Self::Json)
+    }
+
+    /// Whether its clients start a session straight from the list and never select: then the list must name the
+    /// hosts, and can hold nothing that does not start.
+    pub fn starts_from_list(self) -> bool {
+        self == Self::Uccs
+    }
+
     /// The door that [`Door::as_str`] gave this word for.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Plain, Self::Json, Self::Ssh, Self::Uccs]

@@ -19,6 +19,17 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// Keeps these bytes if they are a text; else they are wiped.
+    pub fn from_utf8(mut bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Some(Self::new(text)),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                None
+            }
+        }
+    }
+
     /// The text itself. Whoever calls this hands it to the one place that needs it and keeps no copy.
     pub fn expose(&self) -> &str {
         &self.0

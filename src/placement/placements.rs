@@ -2,6 +2,7 @@
 
 mod review;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use super::review::Looks;
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
 use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
-use crate::model::{Account, Now, Offered, SessionUser};
+use crate::model::{Account, FarmName, Now, Offered, SessionUser};
 use crate::store::{LeaseRecord, Store, StoreError};
 
 /// Accounts whose leases may change at the same time. Those that share a turn wait for each other's write.
@@ -65,9 +66,50 @@ impl Placements {
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
-        if !lock(&self.selects).admit(offer.account(), now) {
-            return Err(NoHost::TooManySelects);
+        self.admit(offer.account(), now)?;
+        self.place_admitted(farms, offer, now, random).await
+    }
+
+    /// A host in each farm of these offers, which are one account's, as [`Placements::place`] gives it. All of it counts
+    /// as one select.
+    pub async fn place_in_each_farm(
+        &self,
+        farms: &Farms,
+        offers: &[impl Offered],
+        now: Now,
+        random: u64,
+    ) -> BTreeMap<FarmName, Result<Placement, NoHost>> {
+        let mut placed = BTreeMap::new();
+        let Some(first) = offers.first() else {
+            return placed;
+        };
+        let admitted = self.admit(first.account(), now);
+        for offer in offers {
+            if placed.contains_key(offer.farm()) {
+                continue;
+            }
+            let result = match &admitted {
+                Ok(()) => self.place_admitted(farms, offer, now, random).await,
+                Err(refused) => Err(refused.clone()),
+            };
+            placed.insert(offer.farm().clone(), result);
         }
+        placed
+    }
+
+    /// Counts a select of the account.
+    fn admit(&self, account: &Account, now: Now) -> Result<(), NoHost> {
+        let admitted = lock(&self.selects).admit(account, now);
+        admitted.then_some(()).ok_or(NoHost::TooManySelects)
+    }
+
+    async fn place_admitted(
+        &self,
+        farms: &Farms,
+        offer: &impl Offered,
+        now: Now,
+        random: u64,
+    ) -> Result<Placement, NoHost> {
         let farm = farms.farm(offer.farm()).ok_or(NoHost::NoneHealthy)?;
         let slot = Slot::of_offer(offer);
         let _turn = self.turn(&slot.account).await;

@@ -133,11 +133,5 @@ fn decoded(value: &[u8]) -> Option<Secret> {
         }
         bytes.extend(percent_decode(part));
     }
-    match String::from_utf8(std::mem::take(&mut *bytes)) {
-        Ok(text) => Some(Secret::new(text)),
-        Err(error) => {
-            drop(Zeroizing::new(error.into_bytes()));
-            None
-        }
-    }
+    Secret::from_utf8(bytes)
 }

@@ -3,10 +3,12 @@
 
 mod form;
 pub mod json;
+mod names;
 pub mod plain;
 mod reply;
 mod request;
 mod session_line;
+pub mod uccs;
 
 pub use reply::{ClientConfig, LoginKey, OfferedProfile, Reply, SelectedHost};
 pub use request::{BadRequest, Credentials, Event, EventKind, Fault, Request, Task};

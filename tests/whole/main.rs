@@ -32,5 +32,6 @@ mod secrets;
 mod sync;
 mod throttle;
 mod tickets;
+mod uccs;
 mod unproven;
 mod wire;

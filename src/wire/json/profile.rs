@@ -4,12 +4,11 @@
 //! and ends with an exception over a value that cannot be turned. So each key goes out with exactly the type
 //! that the client has for it, and keys it does not know stay behind.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::session_key::Value;
 use crate::wire::OfferedProfile;
+use crate::wire::names::Names;
 
 /// The keys of `X2GO_SESSIONPROFILE_DEFAULTS` (x2go/defaults.py) that a profile of ours may have and whose value
 /// it takes as we hold it: texts, flags and whole numbers. Sorted.
@@ -77,17 +76,11 @@ fn needed() -> Map<String, Json> {
 
 /// The profiles by id. Names are made unlike each other by a number, as two alike end the client.
 pub(super) fn profiles(profiles: &[OfferedProfile]) -> Map<String, Json> {
-    let mut names = BTreeSet::new();
+    let mut names = Names::default();
     let mut out = Map::new();
     for profile in profiles {
         let mut keys = keys(profile);
-        let wanted = match keys.get("name").and_then(Json::as_str) {
-            Some(name) if !name.is_empty() => name.to_owned(),
-            _ => profile.id.as_str().to_owned(),
-        };
-        let name = unlike(&wanted, &names);
-        keys.insert("name".to_owned(), Json::String(name.clone()));
-        names.insert(name);
+        keys.insert("name".to_owned(), Json::String(names.of(profile)));
         out.insert(profile.id.as_str().to_owned(), Json::Object(keys));
     }
     out
@@ -127,13 +120,4 @@ fn exports(paths: &str) -> Map<String, Json> {
             _ => (part.to_owned(), Json::Bool(true)),
         })
         .collect()
-}
-
-/// The name, with a number behind it if it is taken.
-fn unlike(wanted: &str, taken: &BTreeSet<String>) -> String {
-    let numbered = (2_usize..).map(|number| format!("{wanted} ({number})"));
-    std::iter::once(wanted.to_owned())
-        .chain(numbered)
-        .find(|name| !taken.contains(name))
-        .unwrap_or_default()
 }
