@@ -1,8 +1,9 @@
 //! Lists for clients that start a session straight from the list: with a host for each profile.
 
+use super::turn::Turn;
 use super::{Broker, listed};
-use crate::broker::turn::Turn;
 use crate::entitlement::Offer;
+use crate::hooks::Moment;
 use crate::model::Offered;
 use crate::model::session_key::Value;
 use crate::wire::{Credentials, OfferedProfile};
@@ -10,13 +11,19 @@ use crate::wire::{Credentials, OfferedProfile};
 impl Broker {
     /// The offers, each on the host that a select of it would give; those that have none now are left out. The rules
     /// gave the offers as they give them to every list, and the leases are those of one select in each of their farms:
-    /// the client starts on one of these hosts, and nobody will ask before it does.
+    /// the client starts on one of these hosts, and nobody will ask before it does. So there are none where the site has
+    /// a program asked at each select, which could refuse this one.
     pub(super) async fn listed_with_hosts(
         &self,
         turn: &mut Turn,
         offers: &[Offer],
         credentials: &Credentials,
     ) -> Vec<OfferedProfile> {
+        let hooks = turn.snapshot.hooks.as_ref();
+        if hooks.is_some_and(|client| client.asks(Moment::Select)) {
+            turn.note_no_hosts();
+            return Vec::new();
+        }
         let farms = &turn.snapshot.farms;
         let placed = self
             .placements

@@ -192,6 +192,12 @@ impl Turn {
         }
     }
 
+    /// Notes that a list names no host, since nobody can be asked about it.
+    pub(super) fn note_no_hosts(&mut self) {
+        let why = "a hook is to be asked at each select, and this client never selects";
+        self.decision.no_host = Some(why.to_owned());
+    }
+
     /// Notes the hosts that a list names, and why a farm has none.
     pub(super) fn note_placements(&mut self, placed: &BTreeMap<FarmName, Result<Placement, NoHost>>) {
         for (farm, placed) in placed {
