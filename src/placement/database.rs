@@ -193,7 +193,10 @@ impl SessionDatabase {
         if told.dropped > 0 {
             tracing::warn!(%user, lines = told.dropped, "an agent listed what cannot be this user's sessions");
         }
-        let mut believed = UserSessions::default();
+        let mut believed = UserSessions {
+            elsewhere: told.dropped > 0,
+            ..UserSessions::default()
+        };
         let own = told.sessions.into_iter().filter(|session| is_of(session, user));
         for session in own.take(SESSIONS_MAX) {
             match self.meant(&session.server) {

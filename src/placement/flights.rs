@@ -21,7 +21,7 @@ const USERS_MAX: usize = 16_384;
 pub(super) struct UserSessions {
     /// Those on hosts that are known, each with the number of its host.
     pub on_hosts: Vec<(usize, Session)>,
-    /// Whether there are others, on hosts that nobody configured.
+    /// Whether there are or may be others: on hosts that nobody configured, or told of in a way that cannot be read.
     pub elsewhere: bool,
 }
 

@@ -20,7 +20,7 @@ fn said(output: &Output) -> String {
 }
 
 /// The JSON that the daemon answers a command with.
-fn json(broker: &Broker, arguments: &[&str]) -> serde_json::Value {
+pub fn json(broker: &Broker, arguments: &[&str]) -> serde_json::Value {
     let output = broker.ask(&[arguments, &["--format", "json"]].concat());
     serde_json::from_str(&said(&output)).unwrap()
 }

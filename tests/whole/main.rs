@@ -18,6 +18,7 @@ mod directory;
 mod doctor;
 mod expectations;
 mod explain;
+mod farms;
 mod hooks;
 mod http;
 mod import;

@@ -54,7 +54,7 @@ impl BrokerKey {
 
     /// Believes a host's present key.
     pub fn trust(&self, host: &AgentHost) {
-        let line = format!("[127.0.0.1]:{} {}", host.port, host.host_key());
+        let line = format!("[{}]:{} {}", host.address, host.port, host.host_key());
         let known = fs::read_to_string(self.known_hosts()).unwrap();
         fs::write(self.known_hosts(), known + &line).unwrap();
     }
@@ -62,6 +62,7 @@ impl BrokerKey {
 
 /// An sshd that runs an agent for whoever has the broker's key. Needs root.
 pub struct AgentHost {
+    address: String,
     port: u16,
     sshd: Option<Process>,
     folder: TempDir,
@@ -70,6 +71,11 @@ pub struct AgentHost {
 impl AgentHost {
     /// Starts a host whose forced command is `program`, and has the broker believe its key.
     pub fn start(broker: &BrokerKey, program: &str) -> Self {
+        Self::start_at(broker, "127.0.0.1", free_port(), program)
+    }
+
+    /// Like [`AgentHost::start`], at an address of loopback and a port: the hosts of a farm share theirs.
+    pub fn start_at(broker: &BrokerKey, address: &str, port: u16, program: &str) -> Self {
         let folder = TempDir::with_prefix("x2godirector-agent-host-").unwrap();
         // The account of the agent reads its keys and programs here.
         open(folder.path());
@@ -77,7 +83,8 @@ impl AgentHost {
         let line = format!("restrict,command=\"{program}\" {}", broker.public_line());
         fs::write(folder.path().join("keys"), line).unwrap();
         let mut host = Self {
-            port: free_port(),
+            address: address.to_owned(),
+            port,
             sshd: None,
             folder,
         };
@@ -92,8 +99,9 @@ impl AgentHost {
         fs::create_dir_all("/run/sshd").unwrap();
         let keys = folder.join("keys");
         let configuration = format!(
-            "ListenAddress 127.0.0.1:{}\nHostKey {}\nPidFile none\nUsePAM yes\nStrictModes no\nAllowUsers {AGENT_USER}\n\
+            "ListenAddress {}:{}\nHostKey {}\nPidFile none\nUsePAM yes\nStrictModes no\nAllowUsers {AGENT_USER}\n\
              AuthorizedKeysFile {}\n",
+            self.address,
             self.port,
             folder.join("host-key").display(),
             keys.display()
@@ -128,7 +136,7 @@ impl AgentHost {
 
     /// What it is reached under.
     pub fn machine(&self) -> Machine {
-        Machine::new(&HostAddress::new("127.0.0.1").unwrap(), self.port)
+        Machine::new(&HostAddress::new(&self.address).unwrap(), self.port)
     }
 
     /// The line of its public host key.
