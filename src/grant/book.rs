@@ -154,7 +154,7 @@ impl Book {
         entry.failures += 1;
         let of_the_host = matches!(
             error,
-            AgentError::Unreachable(_) | AgentError::Silent(_) | AgentError::Busy
+            AgentError::Unreachable(_) | AgentError::Silent(_) | AgentError::Lost(_) | AgentError::Busy
         );
         if !of_the_host {
             return Missed::Again(false);

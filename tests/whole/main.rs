@@ -19,6 +19,7 @@ mod doctor;
 mod expectations;
 mod explain;
 mod farms;
+mod grant;
 mod hooks;
 mod http;
 mod import;
