@@ -3,8 +3,13 @@
 //! Every front end calls [`Broker::answer`] and nothing else, so front ends cannot drift apart, and a select
 //! asks the same rules as a list. A request works to its end with the snapshot it began with.
 
+mod event;
 mod greeter;
 mod hooks;
+mod key;
+mod list;
+mod select;
+mod sessions;
 mod turn;
 
 use std::sync::Arc;
@@ -16,20 +21,18 @@ use tokio::time::Instant;
 use crate::audit::{self, Outcome};
 use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
 use crate::directory::{Directory, Rejection, Unavailable};
-use crate::entitlement::{Notice, Notices, Offer, Policy};
+use crate::entitlement::{Notices, Policy};
 use crate::grant::{self, Grants};
 use crate::hooks::{Client, HookFailed};
 use crate::identity::{Groups, Identity};
-use crate::model::session_key::Value;
-use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Offered, Password, ProfileId, TypedName};
+use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Password, ProfileId};
 use crate::observe::{Metrics, Stage};
 use crate::pam_worker::Client as PamWorker;
 use crate::placement::{Farms, Placements};
 use crate::store::StoreError;
-use crate::wire::{
-    ClientConfig, Credentials, Event, EventKind, LoginKey, OfferedProfile, Reply, Request, SelectedHost, Task,
-};
+use crate::wire::{ClientConfig, Credentials, Reply, Request, Task};
 
+use select::Selection;
 use turn::Turn;
 
 /// Refusals leave at whole multiples of this time after the request came, so that what was wrong cannot be
@@ -215,8 +218,15 @@ impl Broker {
                 credentials,
                 profile,
                 login,
-                ..
-            } => self.select(&mut turn, &credentials, &profile, login).await,
+                public_key,
+            } => {
+                let selection = Selection {
+                    profile,
+                    login,
+                    public_key,
+                };
+                self.select(&mut turn, &credentials, selection).await
+            }
             Request::ChangePassword {
                 credentials,
                 new_password,
@@ -239,118 +249,6 @@ impl Broker {
                 refusal.reply(task)
             }
         }
-    }
-
-    /// The profiles somebody may have, and what they must read.
-    async fn list(&self, turn: &mut Turn, credentials: &Credentials) -> Result<Reply, Refusal> {
-        let proven = prove(turn, credentials).await?;
-        let ticket = turn.ticket_of(&proven);
-        let snapshot = Arc::clone(&turn.snapshot);
-        let (notices, offers) = match proven {
-            Proven::Verified(verified) => {
-                let identity = identity(turn, &verified).await?;
-                let offers = {
-                    let _rules = turn.stages.enter(Stage::Rules);
-                    snapshot.policy.offers(&identity, turn.context())
-                };
-                let of_the_site = hooks::post_auth(turn, &identity).await?;
-                let password = verified.password_end();
-                let mut notices = snapshot.notices.beside(offers.len(), password, turn.occasion());
-                notices.extend(of_the_site);
-                (notices, offers)
-            }
-            Proven::ChangeOnly(known) => {
-                turn.note_change_only();
-                let here = known.is_changed_here();
-                (
-                    snapshot.notices.instead_of_offers(here, turn.occasion()),
-                    Vec::new(),
-                )
-            }
-        };
-        turn.note_offers(&offers);
-        let profiles = if turn.door().starts_from_list() {
-            self.listed_with_hosts(turn, &offers, credentials).await
-        } else {
-            turn.note_notices(&notices);
-            let offers = offers.iter().map(|offer| listed(offer, credentials));
-            notices.iter().map(shown).chain(offers).collect()
-        };
-        Ok(Reply::List {
-            ticket,
-            profiles,
-            client: snapshot.client,
-        })
-    }
-
-    /// A host for one of them; none for a notice, whoever was shown it.
-    async fn select(
-        &self,
-        turn: &mut Turn,
-        credentials: &Credentials,
-        profile: &ProfileId,
-        login: Option<TypedName>,
-    ) -> Result<Reply, Refusal> {
-        turn.note_profile(profile);
-        let proven = prove(turn, credentials).await?;
-        let ticket = turn.ticket_of(&proven);
-        if profile.is_notice() {
-            turn.note_notice(profile);
-            return Ok(Reply::Select { ticket, host: None });
-        }
-        let verified = proven.verified()?;
-        let identity = identity(turn, &verified).await?;
-        let snapshot = Arc::clone(&turn.snapshot);
-        let offer = {
-            let _rules = turn.stages.enter(Stage::Rules);
-            snapshot.policy.offer(&identity, turn.context(), profile)
-        };
-        let offer = offer.ok_or_else(|| Refusal::NotOffered(profile.clone()))?;
-        turn.note_offer(&offer, login);
-        hooks::post_auth(turn, &identity).await?;
-        let placed = {
-            let _placement = turn.stages.enter(Stage::Placement);
-            self.placements
-                .place(&snapshot.farms, &offer, turn.now, (self.edge.random)())
-                .await
-        };
-        turn.note_placement(&placed);
-        Ok(Reply::Select {
-            ticket,
-            host: placed.ok().map(|placement| SelectedHost {
-                address: placement.address().clone(),
-                port: placement.port(),
-                key: LoginKey::None,
-                sessions: Vec::new(),
-            }),
-        })
-    }
-
-    /// Something happened to a session: tells the ledger about the account's own lease. Only a valid ticket
-    /// counts here, so a client that reports every few minutes never costs the directory a bind.
-    async fn event(
-        &self,
-        turn: &mut Turn,
-        credentials: &Credentials,
-        event: &Event,
-    ) -> Result<Reply, Refusal> {
-        let user = turn.name(credentials)?;
-        let attempt = turn.attempt(&user, credentials);
-        let verified = turn.snapshot.login.ticket_only(&attempt).await;
-        let verified = turn.note_proof(credentials, verified, |verified| {
-            (verified.account(), verified.proof())
-        })?;
-        let (farms, account) = (&turn.snapshot.farms, verified.account());
-        let server = event.server.as_str();
-        let counted = match event.kind {
-            EventKind::Connected => self.placements.confirm(farms, account, server, turn.now).await?,
-            EventKind::Finished => self.placements.end(farms, account, server, turn.now).await?,
-            EventKind::Connecting | EventKind::Suspending | EventKind::Terminating | EventKind::Alive => {
-                false
-            }
-        };
-        turn.note_event(event, counted);
-        Ok(Reply::EventTaken)
     }
 }
 
@@ -399,38 +297,6 @@ async fn identity(turn: &mut Turn, verified: &Verified) -> Result<Identity, Unav
     };
     turn.note_person(&identity);
     Ok(identity)
-}
-
-/// A notice as the client shows it. Selected, it asks for no second password and gets its answer at once.
-fn shown(notice: &Notice) -> OfferedProfile {
-    OfferedProfile {
-        id: notice.id.clone(),
-        keys: [
-            ("name", Value::Text(notice.text.clone())),
-            ("usebrokerpass", Value::Flag(true)),
-        ]
-        .into(),
-    }
-}
-
-/// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not
-/// selected yet shows a host. Who gave no name is asked for one by the client, unless the hosts know them by another
-/// name than the one they were given here.
-fn listed(offer: &Offer, credentials: &Credentials) -> OfferedProfile {
-    let mut keys = offer.keys().clone();
-    let given_here =
-        credentials.user.is_none() && offer.session_user().as_str() == offer.account().user.as_str();
-    let user = if given_here {
-        ""
-    } else {
-        offer.session_user().as_str()
-    };
-    keys.insert("user", Value::Text(user.to_owned()));
-    keys.insert("host", Value::Text(offer.farm().to_string()));
-    OfferedProfile {
-        id: offer.profile_id().clone(),
-        keys,
-    }
 }
 
 /// The first whole multiple of [`REFUSAL_STEP`] after `began` that is not before `now`.

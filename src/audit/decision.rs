@@ -8,7 +8,7 @@ use super::RecordedPerson;
 use super::line::line;
 use crate::model::{
     Account, ClientAddress, ConfigurationHash, DecisionId, Door, FarmName, HostName, Now, ProfileId,
-    TypedName,
+    SessionId, TypedName,
 };
 
 /// Most profiles of a list in a line. With the person they leave it below what a journal takes.
@@ -88,6 +88,12 @@ pub struct Decision {
     /// Why the client must ask for a password although the profile has `autologin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_key: Option<String>,
+    /// The sessions that the client may resume.
+    #[serde(serialize_with = "session_ids", skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionId>,
+    /// Sessions that a host told of in words that a client would misread, so that it is told nothing.
+    #[serde(serialize_with = "session_ids", skip_serializing_if = "Vec::is_empty")]
+    pub sessions_untold: Vec<SessionId>,
     /// The name typed for the host, where it is not the session user's.
     #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
     pub login: Option<TypedName>,
@@ -162,6 +168,8 @@ impl Decision {
             no_host: None,
             key: None,
             no_key: None,
+            sessions: Vec::new(),
+            sessions_untold: Vec::new(),
             login: None,
             event: None,
             session: None,
@@ -218,6 +226,10 @@ fn door<S: Serializer>(value: &Door, serializer: S) -> Result<S::Ok, S::Error> {
 
 fn ids<S: Serializer>(value: &[ProfileId], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(value.iter().map(ProfileId::as_str))
+}
+
+fn session_ids<S: Serializer>(value: &[SessionId], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(value.iter().map(SessionId::as_str))
 }
 
 fn milliseconds<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

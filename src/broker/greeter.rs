@@ -1,7 +1,8 @@
 //! Lists for clients that start a session straight from the list: with a host for each profile.
 
+use super::Broker;
+use super::list::listed;
 use super::turn::Turn;
-use super::{Broker, listed};
 use crate::entitlement::Offer;
 use crate::hooks::Moment;
 use crate::model::Offered;
@@ -32,7 +33,7 @@ impl Broker {
         turn.note_placements(&placed);
         let with_host = |offer: &Offer| {
             let placement = placed.get(offer.farm())?.as_ref().ok()?;
-            let mut profile = listed(offer, credentials);
+            let mut profile = listed(offer, &[], credentials);
             let host = placement.address().to_string();
             profile.keys.insert("host", Value::Text(host));
             profile

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::hooks::{self, PreAuth};
+use super::key::NotGiven;
 use super::{Records, Refusal, Snapshot};
 use crate::audit::{Decision, Outcome, RecordedPerson};
 use crate::authenticate::{Attempt, Failure, Gate, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
+use crate::grant::Given;
 use crate::identity::Identity;
 use crate::model::{
-    Account, Authenticated, Caller, DecisionId, Door, FarmName, Now, Offered, ProfileId, TicketText,
-    TypedName,
+    Account, Authenticated, Caller, ClientAddress, DecisionId, Door, FarmName, Now, Offered, ProfileId,
+    TicketText, TypedName,
 };
 use crate::observe::Stages;
-use crate::placement::{NoHost, Placement};
-use crate::wire::{Credentials, Event, Task};
+use crate::placement::{FoundSession, NoHost, Placement};
+use crate::wire::{Credentials, Event, LoginKey, SessionLine, Task};
 
 /// One request. Its decision is written when this is dropped, so that a request that is cut off at its
 /// deadline, at the stop of the daemon or by a panic leaves a line too.
@@ -70,6 +72,11 @@ impl Turn {
     /// The front end that it came through.
     pub(super) fn door(&self) -> Door {
         self.caller.door
+    }
+
+    /// Where it came from.
+    pub(super) fn client(&self) -> ClientAddress {
+        self.caller.address
     }
 
     /// What the rules see of the request.
@@ -176,12 +183,14 @@ impl Turn {
         self.decision.profiles = vec![profile.clone()];
     }
 
-    /// Notes why it may be selected, and a name typed for the host that is not the session user's.
-    pub(super) fn note_offer(&mut self, offer: &Offer, login: Option<TypedName>) {
+    /// Notes why it may be selected, and a name typed for the host that is not the session user's. Says whether the
+    /// client will log in there as the session user.
+    pub(super) fn note_offer(&mut self, offer: &Offer, login: Option<TypedName>) -> bool {
         self.decision.rules = offer.rules().to_vec();
         self.decision.farm = Some(offer.farm().clone());
         self.decision.login =
             login.filter(|login| login.folded() != offer.session_user().as_str().to_lowercase());
+        self.decision.login.is_none()
     }
 
     /// Notes the host, or why there is none.
@@ -205,6 +214,33 @@ impl Turn {
                 Ok(placement) => self.decision.named_host(farm, placement.host()),
                 Err(no_host) => self.decision.no_host = Some(no_host.to_string()),
             }
+        }
+    }
+
+    /// Notes the sessions that the client is told of, and those that cannot be told of.
+    pub(super) fn note_sessions(&mut self, found: &[FoundSession], lines: &[Option<SessionLine>]) {
+        let (told, untold): (Vec<_>, Vec<_>) = found.iter().zip(lines).partition(|(_, line)| line.is_some());
+        let ids = |some: Vec<(&FoundSession, _)>| {
+            some.into_iter()
+                .map(|(found, _)| found.session.id.clone())
+                .collect()
+        };
+        self.decision.sessions = ids(told);
+        self.decision.sessions_untold = ids(untold);
+    }
+
+    /// Notes the key, or why there is none although the profile logs in once; gives it as the client is told of it.
+    pub(super) fn note_key(&mut self, key: Option<Result<Given, NotGiven>>) -> LoginKey {
+        match key {
+            Some(Ok(Given { id, private })) => {
+                self.decision.key = Some(id.to_string());
+                private.map_or(LoginKey::Own, LoginKey::Made)
+            }
+            Some(Err(why)) => {
+                self.decision.no_key = Some(why.to_string());
+                LoginKey::None
+            }
+            None => LoginKey::None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::Draft;
 use super::{Profile, Rule};
 use crate::model::session_key::Value;
-use crate::model::{Account, FarmName, Offered, ProfileId, SessionUser};
+use crate::model::{Account, FarmName, Offered, ProfileId, SessionKind, SessionUser};
 
 /// A profile that the rules gave somebody who proved to be who they are, on one request. Only
 /// [`Policy`](super::Policy) makes one, and only for an [`Authenticated`](crate::model::Authenticated).
@@ -45,6 +45,16 @@ impl Offer {
     /// the writer of the reply to see to.
     pub fn keys(&self) -> &BTreeMap<&'static str, Value> {
         &self.keys
+    }
+
+    /// What runs in the sessions that it starts; none if it starts none and shows those of others.
+    pub fn session_kind(&self) -> Option<SessionKind> {
+        SessionKind::of_profile(&self.keys)
+    }
+
+    /// Whether the client shall be let in without a second password: the key `autologin`.
+    pub fn logs_in_once(&self) -> bool {
+        matches!(self.keys.get("autologin"), Some(Value::Flag(true)))
     }
 
     /// The names of the allow rules that gave it, in the order in which they set keys.

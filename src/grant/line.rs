@@ -7,9 +7,10 @@ use super::public_key::PublicKey;
 use crate::model::{AuthorizedKey, ClientAddress, Invalid, Now};
 use crate::store::KeyId;
 
-/// What an X2Go session does with its connection: commands without a terminal, and the ports of its display, its
-/// sound and its shared folders. No terminal, no X11 of SSH's own, no agent, no `~/.ssh/rc`.
-const RESTRICTIONS: &str = "restrict,port-forwarding";
+/// What an X2Go session does with its connection: commands, and the ports of its display, its sound and its shared
+/// folders; and a terminal, in which X2Go Client asks after logging in whether commands are run at all. No X11 of SSH's
+/// own, no agent, no `~/.ssh/rc`.
+const RESTRICTIONS: &str = "restrict,pty,port-forwarding";
 /// Stands before a key's id in the comment of its line.
 const COMMENT_PREFIX: &str = "x2godirector-";
 
@@ -75,13 +76,13 @@ mod tests {
         assert_eq!(
             text(None, None),
             format!(
-                "restrict,port-forwarding,expiry-time=\"20260702090030Z\" {KEY} x2godirector-000000000000002a"
+                "restrict,pty,port-forwarding,expiry-time=\"20260702090030Z\" {KEY} x2godirector-000000000000002a"
             )
         );
         assert_eq!(
             text(None, Some("::ffff:192.0.2.7")),
             format!(
-                "restrict,port-forwarding,expiry-time=\"20260702090030Z\",from=\"192.0.2.7\" {KEY} \
+                "restrict,pty,port-forwarding,expiry-time=\"20260702090030Z\",from=\"192.0.2.7\" {KEY} \
                  x2godirector-000000000000002a"
             )
         );

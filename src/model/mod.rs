@@ -26,6 +26,7 @@ mod profile_id;
 mod secret;
 mod session;
 pub mod session_key;
+mod session_kind;
 mod ticket;
 
 pub use account::{Account, Door, Source, TypedName, UserName};
@@ -50,6 +51,7 @@ pub use person::{Attributes, Authenticated, Person};
 pub use profile_id::ProfileId;
 pub use secret::{Password, Secret};
 pub use session::{DisplayCookie, SESSION_USER_BYTES_MAX, Session, SessionId, SessionState, SessionUser};
+pub use session_kind::SessionKind;
 pub use ticket::TicketText;
 
 /// Why a text cannot be a value of one of these types; the words are for the admin's log, never for a client.

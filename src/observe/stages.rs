@@ -17,8 +17,12 @@ pub enum Stage {
     Bind,
     /// Asking the rules.
     Rules,
+    /// Asking hosts for the user's sessions.
+    Sessions,
     /// Choosing a host.
     Placement,
+    /// Having a key placed.
+    Key,
 }
 
 /// How long one request has been in each stage. Several parts of it may measure at the same time.
@@ -37,12 +41,14 @@ pub struct Running<'a> {
 
 impl Stage {
     /// All of them, in the order in which a request passes through them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Throttle,
         Self::Search,
         Self::Bind,
         Self::Rules,
+        Self::Sessions,
         Self::Placement,
+        Self::Key,
     ];
 
     /// The word for it in metrics and in lines.
@@ -52,7 +58,9 @@ impl Stage {
             Self::Search => "search",
             Self::Bind => "bind",
             Self::Rules => "rules",
+            Self::Sessions => "sessions",
             Self::Placement => "placement",
+            Self::Key => "key",
         }
     }
 }

@@ -24,6 +24,7 @@ mod report;
 mod review;
 mod selects;
 mod session_report;
+mod suspend;
 mod watched_host;
 mod watched_machines;
 

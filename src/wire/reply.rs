@@ -57,8 +57,8 @@ pub struct OfferedProfile {
 /// Where the client shall go.
 #[derive(Debug, Clone)]
 pub struct SelectedHost {
-    /// What it dials for a new session.
-    pub address: HostAddress,
+    /// What it dials for a new session; none if no host takes one.
+    pub address: Option<HostAddress>,
     /// The SSH port, there and where a session is resumed.
     pub port: u16,
     /// What lets it in without a password.

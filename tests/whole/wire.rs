@@ -221,7 +221,7 @@ fn a_selection_is_written_to_the_byte() {
         written(&Reply::Select {
             ticket,
             host: host.map(|(address, port)| SelectedHost {
-                address: HostAddress::new(address).unwrap(),
+                address: Some(HostAddress::new(address).unwrap()),
                 port,
                 key: LoginKey::None,
                 sessions: Vec::new(),

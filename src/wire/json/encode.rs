@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::profile::profiles;
-use crate::model::TicketText;
+use crate::model::{HostAddress, TicketText};
 use crate::wire::{LoginKey, Reply, SelectedHost};
 
 /// What every refused client is told. It shows no text of ours.
@@ -65,14 +65,13 @@ fn granted(ticket: Option<&TicketText>, task: &str, mut object: Map<String, Json
 
 /// Where to go. The client asks the host for sessions itself, and knows no key but its own.
 fn session(host: Option<&SelectedHost>) -> Json {
-    match host {
-        Some(selected) => {
-            let mut session = json!({"server": selected.address.as_str(), "port": selected.port});
-            if let LoginKey::Own = selected.key {
-                session["authentication_pubkey"] = json!("ACCEPTED");
-            }
-            session
-        }
-        None => json!({"server": NO_HOST, "port": 22}),
+    let Some(selected) = host else {
+        return json!({"server": NO_HOST, "port": 22});
+    };
+    let server = selected.address.as_ref().map_or(NO_HOST, HostAddress::as_str);
+    let mut session = json!({"server": server, "port": selected.port});
+    if let LoginKey::Own = selected.key {
+        session["authentication_pubkey"] = json!("ACCEPTED");
     }
+    session
 }

@@ -189,7 +189,7 @@ fn a_selection_names_a_host_or_one_that_cannot_be() {
         reply["selected_session"].clone()
     };
     let host = |key| SelectedHost {
-        address: HostAddress::new("ts01.example.org").unwrap(),
+        address: Some(HostAddress::new("ts01.example.org").unwrap()),
         port: 2222,
         key,
         sessions: Vec::new(),

@@ -16,6 +16,9 @@ const REFUSAL: &[u8] = b"The request was refused.\n";
 /// Bytes of padding in the reply to a connection test: X2Go Client shows how fast they came.
 const PADDING_BYTES: usize = 64 * 1024;
 
+/// The port that stands where there is no host.
+const SSH_PORT: u16 = 22;
+
 /// The reply to every connection test. Its padding is full stops, which spell no word.
 static CONNECTION_TEST: LazyLock<Bytes> = LazyLock::new(|| {
     let padding = ".".repeat(PADDING_BYTES);
@@ -92,20 +95,17 @@ fn selection(host: Option<&SelectedHost>) -> Zeroizing<String> {
 }
 
 /// The line that a reply to a selection must have, always with a port: without one the client dials the port
-/// of the selection before. DNS names have no case, so the address goes in lower case, or a host called
-/// `SERVER` would be split like the word before it.
+/// of the selection before, and it is also the port of the hosts where sessions are resumed. DNS names have no case, so
+/// the address goes in lower case, or a host called `SERVER` would be split like the word before it.
 fn server(host: Option<&SelectedHost>) -> String {
-    match host {
-        Some(SelectedHost { address, port, .. }) => {
-            format!(
-                "{}{}:{port}\n",
-                words::SERVER,
-                address.as_str().to_ascii_lowercase()
-            )
-        }
+    let port = host.map_or(SSH_PORT, |host| host.port);
+    let address = host.and_then(|host| host.address.as_ref());
+    let address = address.map_or_else(
         // X2Go Client 4.1.2.3 and later know this sentence and show their own for it.
-        None => format!("{}No servers available:22\n", words::SERVER),
-    }
+        || "No servers available".to_owned(),
+        |address| address.as_str().to_ascii_lowercase(),
+    );
+    format!("{}{address}:{port}\n", words::SERVER)
 }
 
 /// The line that X2Go Client 4.1.2.4 needs (it crashes without it) and older ones ignore.

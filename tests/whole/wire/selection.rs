@@ -38,7 +38,7 @@ fn selection(key: LoginKey, sessions: Vec<SessionLine>) -> Reply {
     Reply::Select {
         ticket: ticket(),
         host: Some(SelectedHost {
-            address: address("ts01.example.org"),
+            address: Some(address("ts01.example.org")),
             port: 22,
             key,
             sessions,
@@ -107,6 +107,24 @@ fn a_selection_with_all_there_can_be_is_written_to_the_byte() {
         assert_eq!(written(&selection(key, Vec::new())), (200, bare.to_owned()));
     }
     assert_eq!(format!("{:?}", sessions[0]), "…", "it has a cookie");
+}
+
+#[test]
+fn a_session_can_be_resumed_where_nothing_new_can_be_started() {
+    let suspended = session("bob-51-1795352575_stDXFCE_dp24", SessionState::Suspended);
+    let (_, body) = written(&Reply::Select {
+        ticket: None,
+        host: Some(SelectedHost {
+            address: None,
+            port: 2222,
+            key: LoginKey::None,
+            sessions: vec![line(&suspended, "ts02", "bob").unwrap()],
+        }),
+    });
+    // The client dials the session's host with this port.
+    let taken = taken(&body);
+    assert_eq!((taken.host, taken.port), ("No servers available", "2222"));
+    assert_eq!(taken.sessions.len(), 1);
 }
 
 #[test]

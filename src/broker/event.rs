@@ -1,0 +1,34 @@
+//! What a client reports of a session.
+
+use super::turn::Turn;
+use super::{Broker, Refusal};
+use crate::wire::{Credentials, Event, EventKind, Reply};
+
+impl Broker {
+    /// Something happened to a session: tells the ledger about the account's own lease. Only a valid ticket
+    /// counts here, so a client that reports every few minutes never costs the directory a bind.
+    pub(super) async fn event(
+        &self,
+        turn: &mut Turn,
+        credentials: &Credentials,
+        event: &Event,
+    ) -> Result<Reply, Refusal> {
+        let user = turn.name(credentials)?;
+        let attempt = turn.attempt(&user, credentials);
+        let verified = turn.snapshot.login.ticket_only(&attempt).await;
+        let verified = turn.note_proof(credentials, verified, |verified| {
+            (verified.account(), verified.proof())
+        })?;
+        let (farms, account) = (&turn.snapshot.farms, verified.account());
+        let server = event.server.as_str();
+        let counted = match event.kind {
+            EventKind::Connected => self.placements.confirm(farms, account, server, turn.now).await?,
+            EventKind::Finished => self.placements.end(farms, account, server, turn.now).await?,
+            EventKind::Connecting | EventKind::Suspending | EventKind::Terminating | EventKind::Alive => {
+                false
+            }
+        };
+        turn.note_event(event, counted);
+        Ok(Reply::EventTaken)
+    }
+}
