@@ -24,7 +24,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::admin::{self, Socket, SocketError};
+use crate::admin;
 use crate::audit::{self, AuditFile};
 use crate::authenticate::PasswordChecks;
 use crate::authenticate::throttle::{Throttle, Which};
@@ -34,6 +34,7 @@ use crate::http::{self, MetricsServer, Operations, Server, certificate};
 use crate::model::Caller;
 use crate::observe::{Logs, Metrics};
 use crate::placement::Placements;
+use crate::socket::{Server as SocketServer, Socket, SocketError};
 use crate::store::{Embedded, Store};
 use crate::wire::{Reply, Request};
 
@@ -54,7 +55,7 @@ pub struct App {
     daemon: Arc<Daemon>,
     server: Server,
     /// None where its default place cannot be used.
-    _admin: Option<admin::Server>,
+    _admin: Option<SocketServer>,
     metrics: Option<MetricsServer>,
     signals: Signals,
     /// Held to be ended with the rest.
@@ -150,7 +151,7 @@ impl App {
             .transpose()?;
         let group = daemon.fixed.admin.group.clone();
         let admin = socket
-            .map(|socket| admin::Server::start(socket, group, Arc::clone(&daemon)))
+            .map(|socket| admin::start(socket, group, Arc::clone(&daemon)))
             .transpose()?;
         Ok(Self {
             daemon,
@@ -206,7 +207,7 @@ impl App {
 /// the source, the broker serves without; a place that was named must do. A socket that another daemon has is
 /// never passed over: commands meant for this daemon would reach that one.
 fn admin_socket(settings: &admin::Settings) -> Result<Option<Socket>, SocketError> {
-    match Socket::bind(settings.path()) {
+    match Socket::bind(settings.path(), admin::SOCKET) {
         Ok(socket) => Ok(Some(socket)),
         Err(error @ SocketError::Refused { .. }) if settings.socket.is_none() => {
             tracing::warn!("{error}; until then commands such as `x2godirector status` reach nobody");

@@ -28,6 +28,7 @@ pub mod model;
 pub mod observe;
 pub mod pam_worker;
 pub mod placement;
+pub mod socket;
 pub mod store;
 pub mod wire;
 pub mod worker_socket;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{
     Cleared, HostReport, LogLevel, ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
 };
+use crate::socket::{self, BadMessage};
 
 /// The version of these messages. A daemon and a command line of different versions do not guess.
 pub(super) const VERSION: u32 = 1;
@@ -98,43 +99,9 @@ pub enum Reply {
     Refused(String),
 }
 
-/// What every message begins with.
-#[derive(Serialize, Deserialize)]
-struct Envelope<T> {
-    version: u32,
-    body: T,
-}
-
-/// The version alone, which is read before anything that may have changed with it.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
-
-/// Why a message cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadMessage {
-    /// It is of another version of this program.
-    #[error(
-        "it speaks version {theirs} of the admin protocol and this program {VERSION}; restart the daemon after an upgrade"
-    )]
-    Version {
-        /// The version of the other side.
-        theirs: u32,
-    },
-    /// It is no message.
-    #[error("it is no message of the admin protocol: {0}")]
-    Malformed(String),
-}
-
 /// The line of a message, with its end.
 pub(super) fn encode<T: Serialize>(body: T) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = serde_json::to_vec(&Envelope {
-        version: VERSION,
-        body,
-    })?;
-    line.push(b'\n');
-    Ok(line)
+    socket::encode(VERSION, body)
 }
 
 /// The message of a line.
@@ -142,13 +109,7 @@ pub(super) fn encode<T: Serialize>(body: T) -> Result<Vec<u8>, serde_json::Error
 /// # Errors
 /// It is of another version, or none.
 pub(super) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, BadMessage> {
-    let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
-    let Versioned { version } = serde_json::from_slice(line).map_err(malformed)?;
-    if version != VERSION {
-        return Err(BadMessage::Version { theirs: version });
-    }
-    let Envelope { body, .. } = serde_json::from_slice(line).map_err(malformed)?;
-    Ok(body)
+    socket::decode(VERSION, line)
 }
 
 #[cfg(test)]
@@ -172,24 +133,6 @@ mod tests {
             encode(Request::Status).unwrap(),
             b"{\"version\":1,\"body\":\"status\"}\n"
         );
-    }
-
-    #[test]
-    fn another_version_is_said_to_be_one_whatever_its_body_is() {
-        let other = decode::<Request>(b"{\"version\":2,\"body\":{\"new\":1},\"more\":2}");
-        assert_eq!(other, Err(BadMessage::Version { theirs: 2 }));
-        for bad in [
-            &b""[..],
-            b"{}",
-            b"[1]",
-            b"{\"version\":1,\"body\":\"stop\"}",
-            b"\xff",
-        ] {
-            assert!(
-                matches!(decode::<Request>(bad), Err(BadMessage::Malformed(_))),
-                "{bad:?}"
-            );
-        }
     }
 
     proptest::proptest! {

@@ -1,8 +1,9 @@
 //! The admin socket: what the command line asks the running daemon.
 //!
 //! ```text
-//! cli -> Client -> one line of JSON -> Server -> admission (who is it?) -> Operations -> one line of JSON
+//! cli -> Client -> one line of JSON -> admission (who is it?) -> Operations -> one line of JSON
 //! ```
+//! The socket itself, connections and the form of messages are `socket`'s.
 //! What can be asked and answered stands in `message` and `report`, for both ends. Nothing is done here: that is
 //! the daemon's, behind [`Operations`].
 
@@ -15,7 +16,6 @@ mod operations;
 mod report;
 mod server;
 mod settings;
-mod socket;
 
 pub use client::{Client, ClientError};
 pub use message::{Answer, Clearing, Reply, Request};
@@ -24,6 +24,5 @@ pub use report::{
     AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LoadReport, LogLevel,
     ReloadReport, Revoked, SessionReport, Sessions, Status, Throttled, TicketReport, Tickets,
 };
-pub use server::Server;
-pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, Settings};
-pub use socket::{Socket, SocketError};
+pub use server::start;
+pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, SOCKET, Settings};

@@ -4,32 +4,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::admission::Admission;
 use super::message::{self, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Reply, Request};
 use super::operations::{Asker, Operations};
-use super::socket::Socket;
+use crate::socket::{self, Connection, Limits, Server, Socket};
 
-/// Most connections at once; those beyond are closed.
-const CONNECTIONS_MAX: usize = 32;
-/// Longest wait for a request, and for the asker to take the reply.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections at once. Those who may ask are few, and root among them.
+const LIMITS: Limits = Limits {
+    connections: 32,
+    connections_per_user: 32,
+};
 /// Longest wait for an answer: several reloads, one after the other.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Pause after a failed accept. Without file descriptors (EMFILE) it would fail again at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// The admin socket in service. Dropping it ends every connection and removes the socket; an operation that has
-/// begun goes on.
-#[derive(Debug)]
-pub struct Server {
-    _accepting: JoinSet<()>,
-    _socket: Socket,
-}
 
 /// What all connections share.
 struct Desk<O> {
@@ -37,69 +25,39 @@ struct Desk<O> {
     operations: Arc<O>,
 }
 
-impl Server {
-    /// Serves the members of `group`, root and the daemon's own user. Must be called within a Tokio runtime.
-    ///
-    /// # Errors
-    /// If the socket is not one that Tokio can use.
-    pub fn start<O: Operations>(socket: Socket, group: String, operations: Arc<O>) -> io::Result<Self> {
-        let listener = socket.listener()?;
-        let desk = Arc::new(Desk {
-            admission: Admission::new(group),
-            operations,
-        });
-        let mut accepting = JoinSet::new();
-        accepting.spawn(accept_all(listener, desk));
-        Ok(Self {
-            _accepting: accepting,
-            _socket: socket,
-        })
-    }
+/// Serves the members of `group`, root and the daemon's own user. An operation that has begun goes on when the
+/// server is dropped. Must be called within a Tokio runtime.
+///
+/// # Errors
+/// If the socket is not one that Tokio can use.
+pub fn start<O: Operations>(socket: Socket, group: String, operations: Arc<O>) -> io::Result<Server> {
+    let desk = Desk {
+        admission: Admission::new(group),
+        operations,
+    };
+    Server::start(socket, LIMITS, desk)
 }
 
-async fn accept_all<O: Operations>(listener: UnixListener, desk: Arc<Desk<O>>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
-                    connections.spawn(Arc::clone(&desk).serve(stream));
-                }
-                Ok(_) => tracing::warn!("the admin socket has all the connections that it may have"),
-                Err(error) => {
-                    tracing::warn!("cannot accept a connection at the admin socket: {error}");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
+impl<O: Operations> socket::Desk for Desk<O> {
+    const NAME: &'static str = super::SOCKET.name;
+
+    async fn converse(&self, mut connection: Connection) -> io::Result<()> {
+        let uid = connection.peer().uid();
+        let reply = if self.admission.admits(connection.peer()).await {
+            let line = connection.request(REQUEST_BYTES_MAX).await?;
+            match message::decode::<Request>(&line) {
+                Ok(request) => self.answer(request, Asker { uid }).await,
+                Err(bad) => Reply::Refused(format!("the request was not understood: {bad}")),
+            }
+        } else {
+            tracing::warn!(uid, "refused at the admin socket");
+            Reply::Refused(self.admission.refusal())
+        };
+        connection.reply(&bounded(&reply)?).await
     }
 }
 
 impl<O: Operations> Desk<O> {
-    async fn serve(self: Arc<Self>, stream: UnixStream) {
-        if let Err(error) = self.converse(stream).await {
-            tracing::debug!("admin socket: {error}");
-        }
-    }
-
-    async fn converse(&self, stream: UnixStream) -> io::Result<()> {
-        let peer = stream.peer_cred()?;
-        let mut stream = BufReader::new(stream);
-        let reply = if self.admission.admits(&peer).await {
-            let line = timeout(TRANSFER_TIMEOUT, read_line(&mut stream)).await??;
-            match message::decode::<Request>(&line) {
-                Ok(request) => self.answer(request, Asker { uid: peer.uid() }).await,
-                Err(bad) => Reply::Refused(format!("the request was not understood: {bad}")),
-            }
-        } else {
-            tracing::warn!(uid = peer.uid(), "refused at the admin socket");
-            Reply::Refused(self.admission.refusal())
-        };
-        timeout(TRANSFER_TIMEOUT, stream.write_all(&bounded(&reply)?)).await??;
-        timeout(TRANSFER_TIMEOUT, stream.shutdown()).await?
-    }
-
     /// In a task of its own, so that an asker who hangs up does not end it half way.
     async fn answer(&self, request: Request, asker: Asker) -> Reply {
         let operations = Arc::clone(&self.operations);
@@ -111,18 +69,6 @@ impl<O: Operations> Desk<O> {
                 "no answer within {ANSWER_TIMEOUT:?}; it is still worked on"
             )),
         }
-    }
-}
-
-/// The line of a request, without its end.
-async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    let limit = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX);
-    stream.take(limit + 1).read_until(b'\n', &mut line).await?;
-    match line.pop() {
-        Some(b'\n') => Ok(line),
-        _ if line.len() >= REQUEST_BYTES_MAX => Err(io::Error::other("the request is too long")),
-        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

@@ -2,6 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::socket::Named;
+
+/// What admins call the socket.
+pub const SOCKET: Named = Named {
+    name: "admin socket",
+    setting: "[server] admin_socket",
+};
 /// Where the socket is if the configuration does not say.
 pub const DEFAULT_SOCKET: &str = "/run/x2godirector/admin.sock";
 /// Whose members may use it if the configuration does not say.

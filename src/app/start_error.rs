@@ -1,9 +1,10 @@
 //! What stops the daemon, or a reload.
 
-use crate::admin::SocketError;
 use crate::audit::FileError;
 use crate::config::Diagnostic;
 use crate::http::{BindError, CertificateError};
+
+use crate::socket::SocketError;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or does not take a new configuration.

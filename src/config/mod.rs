@@ -34,6 +34,7 @@ mod section;
 mod server;
 mod session_keys;
 mod shadowed;
+mod socket_path;
 mod source;
 mod summary;
 mod throttle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::diagnostic::Diagnostic;
 use super::named_file;
 use super::section::Section;
+use super::socket_path::SocketPath;
 use super::value::{FromText, Located};
 use crate::admin::{DEFAULT_GROUP, Settings as AdminSettings};
 use crate::http::{KeyPair, Settings};
@@ -16,8 +17,6 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 84
 const STATE: &str = "/var/lib/x2godirector/state.db";
 /// What the state's address begins with.
 const STATE_SCHEME: &str = "sqlite://";
-/// What the kernel takes (unix(7), `sun_path`), less the end of the text.
-const SOCKET_BYTES_MAX: usize = 107;
 const CONNECTIONS: usize = 512;
 const CONNECTIONS_PER_SOURCE: usize = 32;
 /// More than a machine has ports for.
@@ -94,7 +93,7 @@ pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
         .unwrap_or_else(|| (longest_step + REQUEST_TIMEOUT_MARGIN).max(REQUEST_TIMEOUT_MIN));
     let (proxy_protocol_from, forwarded_for_from) = trusted_networks(&mut section);
     let admin = AdminSettings {
-        socket: admin_socket(&mut section),
+        socket: section.take("admin_socket").map(|SocketPath(path)| path),
         group: section
             .take("admin_group")
             .map_or_else(|| DEFAULT_GROUP.to_owned(), |SystemGroup(name)| name),
@@ -123,16 +122,6 @@ pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
         admin,
         metrics_listen,
     }
-}
-
-/// The path of the admin socket, if one was written.
-fn admin_socket(section: &mut Section<'_>) -> Option<PathBuf> {
-    let written = section.take::<Located<PathBuf>>("admin_socket")?;
-    if written.value.as_os_str().len() > SOCKET_BYTES_MAX {
-        let message = format!("the path of a socket has at most {SOCKET_BYTES_MAX} bytes");
-        section.problems().error(&written.place, message);
-    }
-    Some(written.value)
 }
 
 /// The addresses to listen on: at least one, none twice.

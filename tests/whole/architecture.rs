@@ -54,7 +54,8 @@ const ROOMS: &[(&str, May)] = &[
     ("worker_socket", May::Use(&[])),
     ("hooks", May::Use(&[Room("model"), Room("worker_socket")])),
     ("agent", May::Use(&[Room("model")])),
-    ("admin", May::Use(&[Room("model")])),
+    ("socket", May::Use(&[Room("model")])),
+    ("admin", May::Use(&[Room("model"), Room("socket")])),
     ("placement", May::Use(&[Room("model"), STORE_TRAIT, AGENT_TRAIT])),
     ("grant", May::Use(&[Room("model"), STORE_TRAIT, AGENT_TRAIT])),
     (
@@ -89,6 +90,7 @@ const ROOMS: &[(&str, May)] = &[
             Files("http", &["settings.rs"]),
             Files("pam_worker", &["settings.rs"]),
             Files("placement", &["farm.rs"]),
+            Names("socket", &["PATH_BYTES_MAX"]),
             Names("wire", &["ClientConfig"]),
         ]),
     ),

@@ -14,24 +14,39 @@ const FOLDER_MODE: u32 = 0o755;
 /// The lock beside it is nobody else's.
 const LOCK_MODE: u32 = 0o600;
 
+/// What admins call a socket, for errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// Its name, such as `admin socket`.
+    pub name: &'static str,
+    /// The setting that has its path, such as `[server] admin_socket`.
+    pub setting: &'static str,
+}
+
 /// Why there is no socket: where, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another daemon answers there.
-    #[error("another daemon has the admin socket {path}; stop it, or name another path for this one in [server] admin_socket", path = path.display())]
+    #[error("another daemon has the {name} {path}; stop it, or name another path for this one in {setting}", name = named.name, setting = named.setting, path = path.display())]
     InUse {
+        /// What it is called.
+        named: Named,
         /// The socket.
         path: PathBuf,
     },
     /// Something else has the name.
-    #[error("{path} is no socket; remove it, or name another path in [server] admin_socket", path = path.display())]
+    #[error("{path} is no socket; remove it, or name another path in {setting}", setting = named.setting, path = path.display())]
     Occupied {
+        /// What it is called.
+        named: Named,
         /// What has the name.
         path: PathBuf,
     },
     /// The operating system refuses.
-    #[error("cannot make the admin socket {path}: {source}; make its folder with `install -d -o USER FOLDER`, where USER runs the daemon, or name another path in [server] admin_socket", path = path.display())]
+    #[error("cannot make the {name} {path}: {source}; make its folder with `install -d -o USER FOLDER`, where USER runs the daemon, or name another path in {setting}", name = named.name, setting = named.setting, path = path.display())]
     Refused {
+        /// What it is called.
+        named: Named,
         /// The socket.
         path: PathBuf,
         /// What the system says.
@@ -53,8 +68,9 @@ impl Socket {
     ///
     /// # Errors
     /// Another daemon has it, or it cannot be made.
-    pub fn bind(path: &Path) -> Result<Self, SocketError> {
+    pub fn bind(path: &Path, named: Named) -> Result<Self, SocketError> {
         let refused = |source| SocketError::Refused {
+            named,
             path: path.to_owned(),
             source,
         };
@@ -66,8 +82,8 @@ impl Socket {
                 .create(folder)
                 .map_err(refused)?;
         }
-        let lock = lock(path)?;
-        make_room(path)?;
+        let lock = lock(path, named)?;
+        make_room(path, named)?;
         let listener = UnixListener::bind(path).map_err(refused)?;
         fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE)).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
@@ -92,7 +108,7 @@ impl Drop for Socket {
 }
 
 /// The lock that says whose the socket is. The kernel lets go of it when a daemon dies.
-fn lock(path: &Path) -> Result<File, SocketError> {
+fn lock(path: &Path, named: Named) -> Result<File, SocketError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let locked = OpenOptions::new()
@@ -106,16 +122,17 @@ fn lock(path: &Path) -> Result<File, SocketError> {
     locked.map_err(|error| {
         let path = path.to_owned();
         match error {
-            TryLockError::WouldBlock => SocketError::InUse { path },
-            TryLockError::Error(source) => SocketError::Refused { path, source },
+            TryLockError::WouldBlock => SocketError::InUse { named, path },
+            TryLockError::Error(source) => SocketError::Refused { named, path, source },
         }
     })
 }
 
 /// Removes a socket on which nobody listens.
-fn make_room(path: &Path) -> Result<(), SocketError> {
+fn make_room(path: &Path, named: Named) -> Result<(), SocketError> {
     let owned = path.to_owned();
     let refused = |source| SocketError::Refused {
+        named,
         path: path.to_owned(),
         source,
     };
@@ -123,13 +140,13 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(refused(source)),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(SocketError::Occupied { path: owned });
+            return Err(SocketError::Occupied { named, path: owned });
         }
         Ok(_) => {}
     }
     // Whoever listens without the lock is no daemon of ours, but somebody uses it.
     match UnixStream::connect(path) {
-        Ok(_) => Err(SocketError::InUse { path: owned }),
+        Ok(_) => Err(SocketError::InUse { named, path: owned }),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(refused),
         Err(source) => Err(refused(source)),
     }
@@ -139,18 +156,26 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
 mod tests {
     use super::*;
 
+    const NAMED: Named = Named {
+        name: "admin socket",
+        setting: "[server] admin_socket",
+    };
+
     #[test]
     fn one_daemon_has_it_and_a_dead_one_loses_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/admin.sock");
-        let first = Socket::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse { .. })));
+        let first = Socket::bind(&path, NAMED).unwrap();
+        assert!(matches!(
+            Socket::bind(&path, NAMED),
+            Err(SocketError::InUse { .. })
+        ));
         UnixStream::connect(&path).unwrap();
         // As kill -9 leaves it: the file is there, and nobody listens.
         drop(first);
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
-        let second = Socket::bind(&path).unwrap();
+        let second = Socket::bind(&path, NAMED).unwrap();
         UnixStream::connect(&path).unwrap();
         drop(second);
         assert!(!path.exists());
@@ -161,12 +186,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
-        assert!(matches!(Socket::bind(&file), Err(SocketError::Occupied { .. })));
+        assert!(matches!(
+            Socket::bind(&file, NAMED),
+            Err(SocketError::Occupied { .. })
+        ));
         assert_eq!(fs::read(&file).unwrap(), b"x");
         let foreign = folder.path().join("foreign");
         let _listener = UnixListener::bind(&foreign).unwrap();
-        assert!(matches!(Socket::bind(&foreign), Err(SocketError::InUse { .. })));
+        assert!(matches!(
+            Socket::bind(&foreign, NAMED),
+            Err(SocketError::InUse { .. })
+        ));
         let nowhere = folder.path().join("a/b/admin.sock");
-        assert!(matches!(Socket::bind(&nowhere), Err(SocketError::Refused { .. })));
+        assert!(matches!(
+            Socket::bind(&nowhere, NAMED),
+            Err(SocketError::Refused { .. })
+        ));
     }
 }
