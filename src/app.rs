@@ -28,13 +28,13 @@ use crate::admin;
 use crate::audit::{self, AuditFile};
 use crate::authenticate::PasswordChecks;
 use crate::authenticate::throttle::{Throttle, Which};
-use crate::broker::{Broker, Edge, Records};
+use crate::broker::{Broker, Caller, Edge, Records};
 use crate::config::{self, Configuration};
 use crate::http::{self, MetricsServer, Operations, Server, certificate};
-use crate::model::Caller;
 use crate::observe::{Logs, Metrics};
 use crate::placement::Placements;
 use crate::socket::{Server as SocketServer, Socket, SocketError};
+use crate::ssh;
 use crate::store::{Embedded, Store};
 use crate::wire::{Reply, Request};
 
@@ -56,6 +56,8 @@ pub struct App {
     server: Server,
     /// None where its default place cannot be used.
     _admin: Option<SocketServer>,
+    /// None where that door is shut.
+    ssh: Option<SocketServer>,
     metrics: Option<MetricsServer>,
     signals: Signals,
     /// Held to be ended with the rest.
@@ -125,6 +127,7 @@ impl App {
             edge,
             Arc::clone(&records),
         ));
+        let ssh = ssh_door(&fixed, &broker)?;
         let server = Server::start(listeners, fixed.server.clone(), certificate, Arc::clone(&broker))?;
         let daemon = Arc::new(Daemon {
             folders,
@@ -157,6 +160,7 @@ impl App {
             daemon,
             server,
             _admin: admin,
+            ssh,
             metrics,
             signals,
             _keys: keys,
@@ -198,7 +202,13 @@ impl App {
         }
         tracing::info!("stopping: requests under way are finished first");
         tell_systemd(&[NotifyState::Stopping]);
-        self.server.shutdown().await;
+        let limit = self.daemon.fixed.server.drain_timeout;
+        let ssh = async {
+            if let Some(ssh) = self.ssh {
+                ssh.finish(limit).await;
+            }
+        };
+        tokio::join!(self.server.shutdown(), ssh);
         self.daemon.records.audit.flush(AUDIT_FLUSH_TIMEOUT).await;
     }
 }
@@ -215,6 +225,21 @@ fn admin_socket(settings: &admin::Settings) -> Result<Option<Socket>, SocketErro
         }
         Err(error) => Err(error),
     }
+}
+
+/// The door for users of this machine, if it is opened.
+fn ssh_door(fixed: &Fixed, broker: &Arc<Broker>) -> Result<Option<SocketServer>, StartError> {
+    let Some(settings) = &fixed.ssh else {
+        return Ok(None);
+    };
+    let socket = Socket::bind(&settings.socket, ssh::SOCKET)?;
+    let timeout = fixed.server.request_timeout;
+    Ok(Some(ssh::start(
+        socket,
+        settings.forced.clone(),
+        timeout,
+        Arc::clone(broker),
+    )?))
 }
 
 /// Reads the configuration and logs its warnings. Blocks.

@@ -3,6 +3,7 @@
 //! Every front end calls [`Broker::answer`] and nothing else, so front ends cannot drift apart, and a select
 //! asks the same rules as a list. A request works to its end with the snapshot it began with.
 
+mod caller;
 mod event;
 mod greeter;
 mod hooks;
@@ -25,7 +26,7 @@ use crate::entitlement::{Notices, Policy};
 use crate::grant::{self, Grants};
 use crate::hooks::{Client, HookFailed};
 use crate::identity::{Groups, Identity};
-use crate::model::{Caller, ConfigurationHash, DecisionId, Now, Password, ProfileId};
+use crate::model::{ConfigurationHash, DecisionId, Now, Password, ProfileId};
 use crate::observe::{Metrics, Stage};
 use crate::pam_worker::Client as PamWorker;
 use crate::placement::{Farms, Placements};
@@ -34,6 +35,8 @@ use crate::wire::{ClientConfig, Credentials, Reply, Request, Task};
 
 use select::Selection;
 use turn::Turn;
+
+pub use caller::{Caller, Remote};
 
 /// Refusals leave at whole multiples of this time after the request came, so that what was wrong cannot be
 /// told from how long the answer took. A waiting refusal holds its connection and nothing else.
@@ -120,6 +123,9 @@ enum Refusal {
     /// The old password is right, and the new one is not taken.
     #[error("password not changed: {0}")]
     NotChanged(Rejection),
+    /// A peer sends no old password, and none is changed without it.
+    #[error("password not changed: the SSH door is not told the old one")]
+    NoOldPassword,
 }
 
 impl Refusal {
@@ -129,14 +135,18 @@ impl Refusal {
             | Self::Groups(_)
             | Self::Store(_)
             | Self::HookFailed(_) => Outcome::Unavailable,
-            Self::Login(_) | Self::NotOffered(_) | Self::Hook(_) | Self::NotChanged(_) => Outcome::Refused,
+            Self::Login(_)
+            | Self::NotOffered(_)
+            | Self::Hook(_)
+            | Self::NotChanged(_)
+            | Self::NoOldPassword => Outcome::Refused,
         }
     }
 
-    /// What the client is told: only somebody who has proven the old password learns that it was not changed.
+    /// What the client is told: only somebody who has proven who they are learns that the password was not changed.
     fn reply(&self, task: Task) -> Reply {
         match self {
-            Self::NotChanged(_) => Reply::PasswordChange { changed: false },
+            Self::NotChanged(_) | Self::NoOldPassword => Reply::PasswordChange { changed: false },
             Self::Login(_)
             | Self::Groups(_)
             | Self::Store(_)
@@ -232,10 +242,7 @@ impl Broker {
                 new_password,
             } => change_password(&mut turn, &credentials, &new_password).await,
             Request::Event { credentials, event } => self.event(&mut turn, &credentials, &event).await,
-            Request::TestConnection => {
-                let taken = turn.snapshot.login.connection_test(caller.address, turn.now);
-                taken.map(|()| Reply::ConnectionTest).map_err(Refusal::from)
-            }
+            Request::TestConnection => test_connection(&turn),
         };
         match result {
             Ok(reply) => {
@@ -273,19 +280,41 @@ async fn change_password(
     credentials: &Credentials,
     new: &Password,
 ) -> Result<Reply, Refusal> {
-    let user = turn.name(credentials)?;
-    let attempt = turn.attempt(&user, credentials);
+    let Caller::Remote(remote) = *turn.caller() else {
+        prove(turn, credentials).await?;
+        return Err(Refusal::NoOldPassword);
+    };
+    let user = turn.name(remote, credentials)?;
+    let attempt = turn.attempt(remote, &user, credentials);
     let change = turn.snapshot.login.change_password(&attempt, new).await;
     let change = turn.note_proof(credentials, change, |change| (&change.account, Proof::Password))?;
     change.outcome.map_err(Refusal::NotChanged)?;
     Ok(Reply::PasswordChange { changed: true })
 }
 
-/// Proves who asks: by a ticket with its password, else by the password.
+/// That the broker is there, unless a client has had its share of such tests.
+fn test_connection(turn: &Turn) -> Result<Reply, Refusal> {
+    if let Caller::Remote(remote) = turn.caller() {
+        let login = &turn.snapshot.login;
+        login.connection_test(remote.address, turn.now)?;
+    }
+    Ok(Reply::ConnectionTest)
+}
+
+/// Proves who asks: a peer by the kernel's word, a client by a ticket with its password, else by the password.
 async fn prove(turn: &mut Turn, credentials: &Credentials) -> Result<Proven, Failure> {
-    let user = turn.name(credentials)?;
-    let attempt = turn.attempt(&user, credentials);
-    let proven = turn.snapshot.login.password_or_ticket(&attempt).await;
+    let login = &turn.snapshot.login;
+    let proven = match turn.caller() {
+        Caller::Peer { peer, .. } => login
+            .peer(peer, turn.now, &turn.stages)
+            .await
+            .map(Proven::Verified),
+        Caller::Remote(remote) => {
+            let user = turn.name(*remote, credentials)?;
+            let attempt = turn.attempt(*remote, &user, credentials);
+            login.password_or_ticket(&attempt).await
+        }
+    };
     turn.note_proof(credentials, proven, |proven| (proven.account(), proven.proof()))
 }
 

@@ -14,6 +14,7 @@ pub use crate::directory::fuzzing::{
 pub use crate::hooks::fuzzing::{asked as hook_asked, told as hook_told, verdict as hook_verdict};
 pub use crate::http::fuzzing::{forwarded_for, joined_credentials, proxy_header};
 pub use crate::pam_worker::fuzzing::{reply as pam_worker_reply, request as pam_worker_request};
+pub use crate::ssh::fuzzing::{reply as ssh_reply, request as ssh_request};
 
 /// The body of a request of X2Go Client.
 pub fn plain_request(bytes: &[u8]) -> bool {
@@ -33,6 +34,21 @@ pub fn public_key(bytes: &[u8]) -> bool {
 /// The credentials of a request of a UCCS client.
 pub fn uccs_request(bytes: &[u8]) -> bool {
     crate::wire::uccs::decode([bytes].into_iter()).is_ok()
+}
+
+/// The words behind the name of the program that X2Go Client runs over SSH, one on each line.
+pub fn ssh_words(bytes: &[u8]) -> bool {
+    let words: Vec<String> = String::from_utf8_lossy(bytes)
+        .split('\n')
+        .map(str::to_owned)
+        .collect();
+    crate::wire::ssh::decode(&words).is_ok()
+}
+
+/// What X2Go Client asks sshd to run, as a forced command is told.
+pub fn ssh_command(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    crate::wire::ssh::Command::read(&text).is_some()
 }
 
 /// An audit log that is read back, line by line to its end.
@@ -137,6 +153,23 @@ mod tests {
         ),
         ("proxy_header", proxy_header, b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n"),
         ("uccs_request", uccs_request, b"Basic Ym9iOmJvYg=="),
+        (
+            "ssh_command",
+            ssh_command,
+            b"bash -l -c 'echo \"X2GODATABEGIN:4c87\"; export PATH=\"/usr/local/bin:/usr/bin:/bin\";\
+              export TERM=\"dumb\"; /b --user a --task selectsession --sid \"p\"; echo \"X2GODATAEND:4c87\";'",
+        ),
+        ("ssh_reply", ssh_reply, b"{\"version\":1,\"body\":\"Access granted\\n\"}"),
+        (
+            "ssh_request",
+            ssh_request,
+            b"{\"version\":1,\"body\":{\"words\":[\"--task\",\"testcon\"],\"client\":\"192.0.2.7\"}}",
+        ),
+        (
+            "ssh_words",
+            ssh_words,
+            b"--user\na\n--task\nclientevent\n--sid\ns\n--event\nALIVE\n--server\nh\n--cmd\n--task\n--elapsed\n0",
+        ),
     ];
 
     #[test]

@@ -29,6 +29,7 @@ pub mod observe;
 pub mod pam_worker;
 pub mod placement;
 pub mod socket;
+pub mod ssh;
 pub mod store;
 pub mod wire;
 pub mod worker_socket;

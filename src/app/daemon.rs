@@ -14,6 +14,7 @@ use crate::config::Configuration;
 use crate::http;
 use crate::model::DecisionId;
 use crate::observe::Logs;
+use crate::ssh;
 use crate::store::Store;
 
 /// The parts of the daemon.
@@ -42,6 +43,7 @@ pub(super) struct Fixed {
     pub(super) server: http::Settings,
     pub(super) state: PathBuf,
     pub(super) admin: admin::Settings,
+    pub(super) ssh: Option<ssh::Settings>,
     pub(super) metrics_listen: Option<SocketAddr>,
 }
 
@@ -52,6 +54,7 @@ impl Fixed {
             server: configuration.server.clone(),
             state: configuration.state.clone(),
             admin: configuration.admin.clone(),
+            ssh: configuration.ssh.clone(),
             metrics_listen: configuration.metrics_listen,
         }
     }
@@ -63,8 +66,8 @@ impl Fixed {
             ..other.server.clone()
         };
         self.server != alike
-            || (&self.state, &self.admin, self.metrics_listen)
-                != (&other.state, &other.admin, other.metrics_listen)
+            || (&self.state, &self.admin, &self.ssh, self.metrics_listen)
+                != (&other.state, &other.admin, &other.ssh, other.metrics_listen)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::{self, Configuration, Diagnostic};
 use crate::http::certificate::{self, Served};
 
 /// What a reload leaves to the next start.
-const NEEDS_RESTART: &str = "[server]: all but the certificate takes effect at the next restart";
+const NEEDS_RESTART: &str = "[server] and [ssh]: all but the certificate takes effect at the next restart";
 
 /// Who wants a reload.
 #[derive(Debug, Clone, Copy)]

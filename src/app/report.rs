@@ -65,6 +65,12 @@ impl Daemon {
                 .addresses
                 .iter()
                 .map(|address| format!("https://{address}"))
+                .chain(
+                    self.fixed
+                        .ssh
+                        .iter()
+                        .map(|ssh| format!("unix:{}", ssh.socket.display())),
+                )
                 .collect(),
             metrics: self
                 .metrics_address

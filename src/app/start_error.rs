@@ -28,9 +28,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The admin socket cannot be used.
+    /// A socket cannot be used.
     #[error(transparent)]
-    Admin(#[from] SocketError),
+    Socket(#[from] SocketError),
     /// The operating system refused something else.
     #[error("{0}")]
     System(#[from] std::io::Error),

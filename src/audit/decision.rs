@@ -43,16 +43,19 @@ pub struct Decision {
     /// The front end.
     #[serde(serialize_with = "door")]
     pub door: Door,
-    /// Where it came from.
-    #[serde(serialize_with = "display")]
-    pub client: ClientAddress,
+    /// Where it came from, if that is known.
+    #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientAddress>,
+    /// The user id of the process that asked, at a door where the kernel knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_uid: Option<u32>,
     /// The account, once it is proven.
     #[serde(serialize_with = "display_option", skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// The name as typed, where it is not the account's.
     #[serde(serialize_with = "typed", skip_serializing_if = "Option::is_none")]
     pub typed: Option<TypedName>,
-    /// How the account was proven: `ticket` or `password`.
+    /// How the account was proven: `ticket`, `password`, `peer` or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<&'static str>,
     /// The profiles offered, or the one selected.
@@ -145,7 +148,7 @@ impl Decision {
         configuration: ConfigurationHash,
         task: &'static str,
         door: Door,
-        client: ClientAddress,
+        client: Option<ClientAddress>,
     ) -> Self {
         Self {
             decision,
@@ -154,6 +157,7 @@ impl Decision {
             task,
             door,
             client,
+            by_uid: None,
             account: None,
             typed: None,
             proof: None,
@@ -253,7 +257,7 @@ mod tests {
         let client = ClientAddress::new("192.0.2.7".parse().unwrap());
         let configuration = ConfigurationHash::from_digest([0xab; 32]);
         let (id, time) = (DecisionId::from_random(33), Now::from_unix_ms(1_772_442_000_000));
-        Decision::begin(id, time, configuration, "list", Door::Plain, client)
+        Decision::begin(id, time, configuration, "list", Door::Plain, Some(client))
     }
 
     #[test]

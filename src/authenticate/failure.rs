@@ -20,6 +20,12 @@ pub enum Failure {
     /// The directory has no such user.
     #[error("unknown user")]
     Unknown,
+    /// The account of that name is not the one of this machine.
+    #[error(
+        "this machine's user has the uid {0}, and the account of that name has another or none where accounts are \
+         looked for"
+    )]
+    OtherUid(u32),
     /// The password is wrong.
     #[error("wrong password")]
     Wrong,

@@ -1,4 +1,4 @@
-//! Who is it? Tickets and passwords.
+//! Who is it? Tickets and passwords, and the kernel's word.
 //!
 //! The only room that makes a [`Verified`]. What the proven user may do is not asked here.
 
@@ -14,6 +14,7 @@ mod login;
 mod mac;
 mod pam;
 mod password_checks;
+mod peer;
 mod settings;
 pub mod throttle;
 mod tickets;

@@ -12,6 +12,8 @@ pub enum Proof {
     Ticket,
     /// A password that the directory accepted in this request.
     Password,
+    /// The kernel's word about a process of this machine, and an account with its name and its user id.
+    Peer,
     /// Nothing, where the configuration asks for nothing.
     Nothing,
 }
@@ -22,6 +24,7 @@ impl Proof {
         match self {
             Self::Ticket => "ticket",
             Self::Password => "password",
+            Self::Peer => "peer",
             Self::Nothing => "none",
         }
     }

@@ -1,21 +1,28 @@
 //! What a client reports of a session.
 
 use super::turn::Turn;
-use super::{Broker, Refusal};
+use super::{Broker, Caller, Refusal};
 use crate::wire::{Credentials, Event, EventKind, Reply};
 
 impl Broker {
-    /// Something happened to a session: tells the ledger about the account's own lease. Only a valid ticket
-    /// counts here, so a client that reports every few minutes never costs the directory a bind.
+    /// Something happened to a session: tells the ledger about the account's own lease. Of clients only a
+    /// valid ticket counts here, so one that reports every few minutes never costs the directory a bind.
     pub(super) async fn event(
         &self,
         turn: &mut Turn,
         credentials: &Credentials,
         event: &Event,
     ) -> Result<Reply, Refusal> {
-        let user = turn.name(credentials)?;
-        let attempt = turn.attempt(&user, credentials);
-        let verified = turn.snapshot.login.ticket_only(&attempt).await;
+        let login = &turn.snapshot.login;
+        let verified = match turn.caller() {
+            Caller::Peer { peer, .. } => login.peer(peer, turn.now, &turn.stages).await,
+            Caller::Remote(remote) => {
+                let user = turn.name(*remote, credentials)?;
+                login
+                    .ticket_only(&turn.attempt(*remote, &user, credentials))
+                    .await
+            }
+        };
         let verified = turn.note_proof(credentials, verified, |verified| {
             (verified.account(), verified.proof())
         })?;

@@ -7,7 +7,7 @@ use crate::entitlement::Offer;
 use crate::hooks::Moment;
 use crate::model::Offered;
 use crate::model::session_key::Value;
-use crate::wire::{Credentials, OfferedProfile};
+use crate::wire::OfferedProfile;
 
 impl Broker {
     /// The offers, each on the host that a select of it would give; those that have none now are left out. The rules
@@ -18,7 +18,7 @@ impl Broker {
         &self,
         turn: &mut Turn,
         offers: &[Offer],
-        credentials: &Credentials,
+        is_named: bool,
     ) -> Vec<OfferedProfile> {
         let hooks = turn.snapshot.hooks.as_ref();
         if hooks.is_some_and(|client| client.asks(Moment::Select)) {
@@ -33,7 +33,7 @@ impl Broker {
         turn.note_placements(&placed);
         let with_host = |offer: &Offer| {
             let placement = placed.get(offer.farm())?.as_ref().ok()?;
-            let mut profile = listed(offer, &[], credentials);
+            let mut profile = listed(offer, &[], is_named);
             let host = placement.address().to_string();
             profile.keys.insert("host", Value::Text(host));
             profile

@@ -20,7 +20,7 @@ pub(super) fn request_of(decision: &Decision) -> Request {
         decision: decision.decision.to_string(),
         task: decision.task,
         door: decision.door.as_str(),
-        client: Some(decision.client.to_string()),
+        client: decision.client.map(|client| client.to_string()),
         time: decision.time.to_string(),
     }
 }

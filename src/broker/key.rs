@@ -79,7 +79,7 @@ impl Broker {
             chosen: hosts.chosen,
             others: hosts.others,
             key,
-            client: (!hosts.through_proxy).then(|| turn.client()),
+            client: turn.client().filter(|_| !hosts.through_proxy),
             now: turn.now,
             random: (self.edge.random)(),
         };

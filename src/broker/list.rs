@@ -41,8 +41,9 @@ impl Broker {
             }
         };
         turn.note_offers(&offers);
+        let is_named = turn.is_named(credentials);
         let profiles = if turn.door().starts_from_list() {
-            self.listed_with_hosts(turn, &offers, credentials).await
+            self.listed_with_hosts(turn, &offers, is_named).await
         } else {
             let found = {
                 let _sessions = turn.stages.enter(Stage::Sessions);
@@ -50,7 +51,7 @@ impl Broker {
             };
             turn.note_notices(&notices);
             let offers = offers.iter().zip(&found);
-            let offers = offers.map(|(offer, found)| listed(offer, found, credentials));
+            let offers = offers.map(|(offer, found)| listed(offer, found, is_named));
             notices.iter().map(shown).chain(offers).collect()
         };
         Ok(Reply::List {
@@ -74,12 +75,11 @@ fn shown(notice: &Notice) -> OfferedProfile {
 }
 
 /// An offer as the client shows it: with the account on the hosts, and the farm where a client that has not
-/// selected yet shows a host. Who gave no name is asked for one by the client, unless the hosts know them by another
-/// name than the one they were given here.
-pub(super) fn listed(offer: &Offer, found: &[FoundSession], credentials: &Credentials) -> OfferedProfile {
+/// selected yet shows a host. Who has no name of their own is asked for one by the client, unless the hosts know
+/// them by another name than the one they were given here.
+pub(super) fn listed(offer: &Offer, found: &[FoundSession], is_named: bool) -> OfferedProfile {
     let mut keys = offer.keys().clone();
-    let given_here =
-        credentials.user.is_none() && offer.session_user().as_str() == offer.account().user.as_str();
+    let given_here = !is_named && offer.session_user().as_str() == offer.account().user.as_str();
     let user = if given_here {
         ""
     } else {

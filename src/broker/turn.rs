@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use super::hooks::{self, PreAuth};
 use super::key::NotGiven;
-use super::{Records, Refusal, Snapshot};
+use super::{Caller, Records, Refusal, Remote, Snapshot};
 use crate::audit::{Decision, Outcome, RecordedPerson};
 use crate::authenticate::{Attempt, Failure, Gate, Proof, Proven};
 use crate::entitlement::{Context, Notice, Occasion, Offer};
 use crate::grant::Given;
 use crate::identity::Identity;
 use crate::model::{
-    Account, Authenticated, Caller, ClientAddress, DecisionId, Door, FarmName, Now, Offered, ProfileId,
-    TicketText, TypedName,
+    Account, Authenticated, ClientAddress, DecisionId, Door, FarmName, Now, Offered, ProfileId, TicketText,
+    TypedName,
 };
 use crate::observe::Stages;
 use crate::placement::{FoundSession, NoHost, Placement};
@@ -47,8 +47,9 @@ impl Turn {
         now: Now,
         records: Arc<Records>,
     ) -> Self {
-        let (door, client) = (caller.door, caller.address);
+        let (door, client) = (caller.door(), caller.address());
         let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
+        decision.by_uid = caller.uid();
         decision.outcome = Outcome::Unavailable;
         decision.cause = Some("cut off before it was answered".to_owned());
         let pre_auth = PreAuth::of(snapshot.hooks.as_ref(), || hooks::request_of(&decision));
@@ -71,38 +72,53 @@ impl Turn {
 
     /// The front end that it came through.
     pub(super) fn door(&self) -> Door {
-        self.caller.door
+        self.caller.door()
     }
 
-    /// Where it came from.
-    pub(super) fn client(&self) -> ClientAddress {
-        self.caller.address
+    /// Whether whoever asks has a name of their own: one that was typed, or the one that the kernel's word gives.
+    pub(super) fn is_named(&self, credentials: &Credentials) -> bool {
+        credentials.user.is_some() || matches!(self.caller, Caller::Peer { .. })
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Where it came from, if that is known.
+    pub(super) fn client(&self) -> Option<ClientAddress> {
+        self.caller.address()
     }
 
     /// What the rules see of the request.
     pub(super) fn context(&self) -> Context {
         Context {
-            client: Some(self.caller.address),
+            client: self.client(),
             now: Some(self.now),
         }
     }
 
-    /// What somebody is called who sent these: the name as typed, or what the login path calls who gives none.
-    pub(super) fn name(&self, credentials: &Credentials) -> Result<TypedName, Failure> {
+    /// What a client is called that sent these: the name as typed, or what the login path calls who gives none.
+    pub(super) fn name(&self, remote: Remote, credentials: &Credentials) -> Result<TypedName, Failure> {
         match &credentials.user {
             Some(typed) => Ok(typed.clone()),
-            None => self.snapshot.login.nameless(self.caller.address),
+            None => self.snapshot.login.nameless(remote.address),
         }
     }
 
-    /// What the login path sees of it.
-    pub(super) fn attempt<'a>(&'a self, user: &'a TypedName, credentials: &'a Credentials) -> Attempt<'a> {
+    /// What the login path sees of a client's request.
+    pub(super) fn attempt<'a>(
+        &'a self,
+        remote: Remote,
+        user: &'a TypedName,
+        credentials: &'a Credentials,
+    ) -> Attempt<'a> {
         Attempt {
             user,
             password: credentials.password.as_ref(),
             ticket: credentials.ticket.as_ref(),
-            door: self.caller.door,
-            client: self.caller.address,
+            door: remote.door,
+            client: remote.address,
             now: self.now,
             stages: &self.stages,
             gate: self.pre_auth.as_ref().map(|gate| -> &dyn Gate { gate }),

@@ -17,6 +17,7 @@ mod recorded;
 mod reload;
 mod serve;
 mod sessions;
+mod ssh_frontend;
 mod status;
 mod table;
 mod throttle;
@@ -97,6 +98,11 @@ enum Command {
     /// Prints what `check` would, and then whether the new configuration is in use (exit code 0) or the earlier
     /// one still is (1). The same as SIGHUP, with an answer.
     Reload(reload::Reload),
+    /// Ask the daemon for a user of this machine, as X2Go Client does over SSH
+    ///
+    /// What X2Go Client runs that is started with --broker-url=ssh://USER@HOST/usr/bin/x2godirector-ssh: under that
+    /// name the program is this command. It may be the command that sshd forces. docs/ssh.md says how to set it up.
+    SshFrontend(ssh_frontend::SshFrontend),
     /// Show how the daemon is
     Status(status::Status),
     /// Show the hosts of all farms: their health, and what is on them
@@ -131,7 +137,7 @@ struct ConfigurationFolders {
 
 /// Runs the command that the arguments name and gives the program's exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(ssh_frontend::spelt_out(arguments)) {
         Ok(arguments) => arguments,
         Err(answer) => {
             // Nothing is left to tell if the terminal is gone.
@@ -154,6 +160,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Import(import) => import.run(),
         Command::Audit(audit) => audit.run(),
         Command::Reload(reload) => reload.run(),
+        Command::SshFrontend(frontend) => frontend.run(),
         Command::Status(status) => status.run(),
         Command::Hosts(hosts) => hosts.run(),
         Command::Sessions(sessions) => sessions.run(),

@@ -46,7 +46,7 @@ fn refuse(error: &StartError) -> ExitCode {
         StartError::Certificate(_) | StartError::Directory(_) | StartError::Audit(_) => {
             complain(error, EXIT_CONFIGURATION)
         }
-        StartError::Store(_) | StartError::Bind(_) | StartError::Admin(_) | StartError::System(_) => {
+        StartError::Store(_) | StartError::Bind(_) | StartError::Socket(_) | StartError::System(_) => {
             complain(error, EXIT_FAILURE)
         }
     }

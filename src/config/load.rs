@@ -17,7 +17,7 @@ use super::section::Section;
 use super::source::{Place, Source};
 use super::{
     agent, audit, authentication, client, directory, expectations, farms, hooks, keys, notices, pam,
-    profiles, rules, server, unproven,
+    profiles, rules, server, ssh, unproven,
 };
 use crate::admin::Settings as AdminSettings;
 use crate::agent::Settings as AgentSettings;
@@ -29,6 +29,7 @@ use crate::http::Settings as ServerSettings;
 use crate::model::ConfigurationHash;
 use crate::pam_worker::WorkerSettings;
 use crate::placement::Farm;
+use crate::ssh::Settings as SshSettings;
 use crate::wire::ClientConfig;
 
 /// What the files in `conf.d` end with; others (editors' and packages' leftovers) are not read.
@@ -43,6 +44,8 @@ pub struct Configuration {
     pub state: PathBuf,
     /// The admin socket, and who may use it.
     pub admin: AdminSettings,
+    /// `[ssh]`; none if that door is shut.
+    pub ssh: Option<SshSettings>,
     /// Where metrics are to be had; nowhere if there is none.
     pub metrics_listen: Option<SocketAddr>,
     /// The file for decisions; the log if there is none.
@@ -185,6 +188,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     let hooks = hooks::read(root.section("hooks"));
     longest_step = longest_step.max(hooks.longest_step());
     let server = server::read(root.section("server"), longest_step);
+    let ssh = ssh::read(root.section("ssh"), unproven.as_ref());
     let client = client::read(root.section("client"));
     let notices = notices::read(root.section("notices"));
     let audit_file = audit::read(root.section("audit"));
@@ -213,6 +217,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         server: server.settings,
         state: server.state,
         admin: server.admin,
+        ssh,
         metrics_listen: server.metrics_listen,
         audit_file,
         authentication: authentication.settings,

@@ -36,6 +36,7 @@ mod session_keys;
 mod shadowed;
 mod socket_path;
 mod source;
+mod ssh;
 mod summary;
 mod throttle;
 mod time_zone;

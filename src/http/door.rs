@@ -10,7 +10,8 @@ use tokio::time::timeout_at;
 use super::Operations;
 use super::connection::Visit;
 use super::reply::{self, TEXT};
-use crate::model::{Caller, Door};
+use crate::broker::{Caller, Remote};
+use crate::model::Door;
 use crate::wire::{BadRequest, Fault, Reply, Request, json, plain};
 
 /// A front end that clients post to: how its requests are read and its replies written.
@@ -88,7 +89,7 @@ pub(super) async fn operate<O: Operations>(
         ..
     } = visit;
     let task = request.task();
-    let caller = Caller { address, door };
+    let caller = Caller::Remote(Remote { address, door });
     let work = tokio::spawn(async move {
         let _presence = presence;
         timeout_at(deadline, operations.answer(caller, request)).await

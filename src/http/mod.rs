@@ -38,7 +38,7 @@ pub use metrics::{MetricsServer, MetricsSource};
 pub use server::{Handle, Server};
 pub use settings::{KeyPair, Settings};
 
-use crate::model::Caller;
+use crate::broker::Caller;
 use crate::wire::{Reply, Request};
 
 /// What stands behind the front end.

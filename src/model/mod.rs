@@ -6,7 +6,6 @@
 mod account;
 mod address;
 mod attribute;
-mod caller;
 mod check;
 mod configuration_hash;
 mod decision;
@@ -32,7 +31,6 @@ mod ticket;
 pub use account::{Account, Door, Source, TypedName, UserName};
 pub use address::{ClientAddress, Network};
 pub use attribute::AttributeName;
-pub use caller::Caller;
 pub use check::{Check, Outcome};
 pub use configuration_hash::ConfigurationHash;
 pub use decision::DecisionId;

@@ -10,10 +10,42 @@ use tokio::net::unix::UCred;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::model::TypedName;
+
 /// Longest wait for the database, which may be a directory, and for one's turn to ask it.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Lookups at a time. One that hangs keeps its thread; beyond these, nobody is looked up until it ends.
 const LOOKUPS_MAX: usize = 4;
+
+/// Whom the kernel gives for a user that it has no id for (user_namespaces(7)), such as one of a container.
+const OVERFLOW_UID: u32 = 65_534;
+
+/// The user of a process of this machine that connected: the id is the kernel's word (unix(7), `SO_PEERCRED`), the
+/// name that of this machine's user database. Only this room makes one, and only of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    uid: u32,
+    name: TypedName,
+}
+
+impl Peer {
+    /// The numeric user id.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// The name that this machine has for that id.
+    pub fn name(&self) -> &TypedName {
+        &self.name
+    }
+
+    /// Somebody who did not connect.
+    #[cfg(test)]
+    pub(crate) fn supposed(uid: u32, name: &str) -> Self {
+        let name = TypedName::new(name).unwrap();
+        Self { uid, name }
+    }
+}
 
 /// Looks users and groups up without holding up anything else.
 #[derive(Debug)]
@@ -55,6 +87,37 @@ impl Lookups {
         self.look_up(move || is_member(uid, gid, &group)).await
     }
 
+    /// Whoever connected, under the name that the database has for them; none if it has none.
+    ///
+    /// # Errors
+    /// It could not be found out in time.
+    pub async fn peer(&self, peer: &UCred) -> Result<Option<Peer>, LookupError> {
+        let uid = peer.uid();
+        if uid == OVERFLOW_UID {
+            return Ok(None);
+        }
+        let user = self.look_up(move || User::from_uid(Uid::from_raw(uid))).await?;
+        let name = user.and_then(|user| TypedName::new(&user.name).ok());
+        Ok(name.map(|name| Peer { uid, name }))
+    }
+
+    /// Whether the database has somebody in one of these groups, those that there are. The group of the process does
+    /// not count: a program may give it.
+    ///
+    /// # Errors
+    /// It could not be found out in time.
+    pub async fn is_listed(&self, peer: &Peer, groups: &[String]) -> Result<bool, LookupError> {
+        let (uid, groups) = (Uid::from_raw(peer.uid), groups.to_vec());
+        self.look_up(move || {
+            let there = groups
+                .iter()
+                .filter_map(|name| Group::from_name(name).transpose());
+            let there: Vec<Group> = there.collect::<nix::Result<_>>()?;
+            is_listed(uid, &there)
+        })
+        .await
+    }
+
     async fn look_up<T: Send + 'static>(
         &self,
         lookup: impl FnOnce() -> nix::Result<T> + Send + 'static,
@@ -79,16 +142,19 @@ fn is_member(uid: Uid, gid: Gid, group: &str) -> nix::Result<bool> {
     let Some(group) = Group::from_name(group)? else {
         return Ok(false);
     };
-    if gid == group.gid {
-        return Ok(true);
-    }
+    Ok(gid == group.gid || is_listed(uid, &[group])?)
+}
+
+/// Whether a user is in one of these groups by the database.
+fn is_listed(uid: Uid, groups: &[Group]) -> nix::Result<bool> {
     let Some(user) = User::from_uid(uid)? else {
         return Ok(false);
     };
     let Ok(name) = CString::new(user.name) else {
         return Ok(false);
     };
-    Ok(getgrouplist(&name, user.gid)?.contains(&group.gid))
+    let of_user = getgrouplist(&name, user.gid)?;
+    Ok(groups.iter().any(|group| of_user.contains(&group.gid)))
 }
 
 #[cfg(test)]
@@ -112,17 +178,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_hangs_is_waited_for_so_long_and_no_longer() {
-        let lookups = Lookups::default();
+        let lookups = Arc::new(Lookups::default());
         let (release, hanging) = std::sync::mpsc::channel::<()>();
         let hanging = Arc::new(std::sync::Mutex::new(hanging));
         tokio::time::pause();
-        for _ in 0..=LOOKUPS_MAX {
-            let hanging = Arc::clone(&hanging);
-            let asked = lookups.look_up(move || {
-                let _ = hanging.lock().map(|hanging| hanging.recv());
-                Ok(())
-            });
-            assert_eq!(asked.await, Err(LookupError::Late));
+        let asking: Vec<_> = (0..=LOOKUPS_MAX)
+            .map(|_| {
+                let (lookups, hanging) = (Arc::clone(&lookups), Arc::clone(&hanging));
+                let lookup = move || {
+                    let _ = hanging.lock().map(|hanging| hanging.recv());
+                    Ok(())
+                };
+                tokio::spawn(async move { lookups.look_up(lookup).await })
+            })
+            .collect();
+        // All of them have begun to wait before time goes on.
+        tokio::task::yield_now().await;
+        tokio::time::advance(LOOKUP_TIMEOUT * 2).await;
+        for asked in asking {
+            assert_eq!(asked.await.unwrap(), Err(LookupError::Late));
         }
         drop(release);
         tokio::time::resume();

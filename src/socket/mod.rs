@@ -13,7 +13,7 @@ mod server;
 pub use client::{NoReply, exchange};
 pub use connection::Connection;
 pub use file::{Named, Socket, SocketError};
-pub use machine::{LookupError, Lookups};
+pub use machine::{LookupError, Lookups, Peer};
 pub use message::{BadMessage, decode, encode};
 pub use server::{Desk, Limits, Server};
 

@@ -8,6 +8,7 @@ pub mod plain;
 mod reply;
 mod request;
 mod session_line;
+pub mod ssh;
 pub mod uccs;
 
 pub use reply::{ClientConfig, LoginKey, OfferedProfile, Reply, SelectedHost};

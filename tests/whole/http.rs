@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
+use x2godirector::broker::Caller;
 use x2godirector::http::{KeyPair, Operations, Server, Settings, bind, certificate};
-use x2godirector::model::{Caller, Now};
+use x2godirector::model::Now;
 use x2godirector::wire::{ClientConfig, Reply, Request};
 
 use crate::lab::https::{Answer, HttpsClient, Trust};
@@ -137,7 +138,8 @@ impl Front {
             .unwrap()
             .last()
             .unwrap()
-            .address
+            .address()
+            .unwrap()
             .to_string()
     }
 }

@@ -31,6 +31,7 @@ mod password;
 mod real_client;
 mod rules_guide;
 mod secrets;
+mod ssh;
 mod sync;
 mod throttle;
 mod tickets;

@@ -4,6 +4,7 @@ mod chain;
 mod gate;
 mod login_order;
 mod password_change;
+mod peers;
 mod throttled;
 mod ticket_laws;
 

@@ -38,7 +38,7 @@ fn meant_task(form: Form<'_>) -> Option<Task> {
 }
 
 /// The task that X2Go Client calls so.
-fn task_named(word: &[u8]) -> Option<Task> {
+pub(in crate::wire) fn task_named(word: &[u8]) -> Option<Task> {
     match word {
         b"listsessions" => Some(Task::List),
         b"selectsession" => Some(Task::Select),
@@ -71,7 +71,11 @@ fn request(task: Option<Task>, form: Form<'_>) -> Result<Request, Fault> {
         },
         Task::Event => Request::Event {
             credentials: credentials(form)?,
-            event: event(form)?,
+            event: event(
+                raw_text(form, "event")?,
+                raw_text(form, "sid")?,
+                form.needed_text("server")?.expose(),
+            )?,
         },
         Task::TestConnection => Request::TestConnection,
     })
@@ -88,11 +92,15 @@ fn credentials(form: Form<'_>) -> Result<Credentials, Fault> {
     })
 }
 
-fn event(form: Form<'_>) -> Result<Event, Fault> {
+/// The event that these fields of X2Go Client say.
+///
+/// # Errors
+/// Says which of them says none.
+pub(in crate::wire) fn event(event: &str, sid: &str, server: &str) -> Result<Event, Fault> {
     Ok(Event {
-        kind: event_kind(raw_text(form, "event")?).map_err(invalid("event"))?,
-        session: session(raw_text(form, "sid")?).map_err(invalid("sid"))?,
-        server: HostAddress::new(form.needed_text("server")?.expose()).map_err(invalid("server"))?,
+        kind: event_kind(event).map_err(invalid("event"))?,
+        session: session(sid).map_err(invalid("sid"))?,
+        server: HostAddress::new(server).map_err(invalid("server"))?,
     })
 }
 

@@ -11,5 +11,6 @@ mod tests;
 mod words;
 
 pub use decode::{decode, refuse};
+pub(super) use decode::{event, task_named};
 pub use encode::encode;
 pub(super) use words::acts_in_selection;

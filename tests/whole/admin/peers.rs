@@ -1,8 +1,6 @@
 //! Who may ask at the socket, whose socket it is, and what a rude peer costs.
 
-use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
@@ -17,14 +15,7 @@ const NOBODY: u32 = 65_534;
 
 /// A broker whose folder others may enter, and a copy of the program that they may run.
 fn open_to_all(configuration: &str) -> Broker {
-    let broker = Broker::start(configuration);
-    fs::set_permissions(broker.folder(), Permissions::from_mode(0o755)).unwrap();
-    fs::copy(
-        env!("CARGO_BIN_EXE_x2godirector"),
-        broker.folder().join("program"),
-    )
-    .unwrap();
-    broker
+    Broker::start(configuration).open_to_all("program")
 }
 
 /// Asks for the status as the user with this id.

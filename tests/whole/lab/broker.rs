@@ -128,6 +128,21 @@ impl Broker {
         self.folder.path().join("admin.sock")
     }
 
+    /// The same, with its folder open to every user, and with a copy of the program there that they may run under
+    /// that name.
+    #[allow(dead_code, reason = "benchmarks share this file and have no other users")]
+    pub fn open_to_all(self, program: &str) -> Self {
+        fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755)).expect("permissions");
+        open_program(self.folder.path(), program);
+        self
+    }
+
+    /// Where users of this machine ask, if its configuration lets them.
+    #[allow(dead_code, reason = "benchmarks share this file and ask nothing")]
+    pub fn ssh_socket(&self) -> PathBuf {
+        self.folder.path().join("ssh.sock")
+    }
+
     /// Asks it by a subcommand, as whoever runs the tests.
     #[allow(dead_code, reason = "benchmarks share this file and ask nothing")]
     pub fn ask(&self, arguments: &[&str]) -> Output {
@@ -158,9 +173,11 @@ fn folder(configuration: &str) -> TempDir {
     let conf_d = folder.path().join("conf.d");
     fs::create_dir(&conf_d).expect("conf.d");
     let own = format!(
-        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\nadmin_socket = \"{}\"\n",
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\nadmin_socket = \"{}\"\n\
+         [ssh]\nsocket = \"{}\"\n",
         folder.path().join("state/state.db").display(),
         folder.path().join("admin.sock").display(),
+        folder.path().join("ssh.sock").display(),
     );
     fs::write(conf_d.join("00-lab.toml"), own).expect("configuration");
     fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
@@ -168,6 +185,14 @@ fn folder(configuration: &str) -> TempDir {
     fs::write(&password, slapd::SERVICE_PASSWORD).expect("password");
     keep_secret(&password);
     folder
+}
+
+/// A copy of the program that every user may run, under that name in that folder.
+#[allow(dead_code, reason = "benchmarks share this file and run nothing else")]
+pub fn open_program(folder: &Path, name: &str) -> PathBuf {
+    let program = folder.join(name);
+    fs::copy(PROGRAM, &program).expect("program");
+    program
 }
 
 /// Lets nobody but its owner read a file, as a file with a password must be.

@@ -16,5 +16,6 @@ pub mod pyhoca;
 pub mod samba;
 pub mod site;
 pub mod slapd;
+pub mod sshd;
 pub mod x2go_client;
 pub mod x2go_host;

@@ -17,7 +17,7 @@ use super::x2go_host::Account;
 /// The client is ended after this many seconds whatever happens.
 const LIFETIME_S: &str = "180";
 /// Longest wait for anything the client does.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(75);
 
 /// A running client.
 pub struct X2goClient<'d> {
@@ -44,6 +44,19 @@ impl<'d> X2goClient<'d> {
         trusted: &str,
         name: &str,
         arguments: &[&str],
+    ) -> Self {
+        Self::start_in(display, account, url, trusted, name, arguments, &[])
+    }
+
+    /// The same, with further variables in its environment.
+    pub fn start_in(
+        display: &'d Display,
+        account: &Account,
+        url: &str,
+        trusted: &str,
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
     ) -> Self {
         let home = TempDir::with_prefix("x2goclient-").unwrap();
         let trusted_file = home.path().join("trusted.pem");
@@ -77,6 +90,7 @@ impl<'d> X2goClient<'d> {
                 .env("DISPLAY", display.name())
                 // The X server is asked over its socket by another user than its own.
                 .env("QT_X11_NO_MITSHM", "1")
+                .envs(environment.iter().copied())
                 .current_dir(home.path())
                 .uid(account.uid)
                 .gid(account.gid)
