@@ -1,6 +1,7 @@
 //! Agents: the real x2gobroker-agent over the real sshd and without it, and hosts that do what none should.
 
 mod real;
+mod trouble;
 
 use x2godirector::model::SessionUser;
 

@@ -69,6 +69,14 @@ impl Master {
         settings: &Settings,
         socket: &Path,
     ) -> Result<(Self, Arc<Connection>), String> {
+        // ssh goes on without a key that is not there, and then says only that it was not let in.
+        if let Err(error) = tokio::fs::metadata(&settings.private_key).await {
+            let key = settings.private_key.display();
+            return Err(format!(
+                "there is no SSH key of the broker, {key}: {error}; make it with `ssh-keygen -t ed25519 -N '' -f {key}`, \
+                 as the daemon's user"
+            ));
+        }
         let mut process = Command::new("ssh")
             .args(arguments(machine, settings, socket))
             .env_clear()

@@ -5,20 +5,17 @@ use crate::agent::output::told;
 use crate::model::Machine;
 
 /// What ssh says, what it means, and what to do; the first that fits.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 8] = [
     (
         "HOST IDENTIFICATION HAS CHANGED",
         "its host key is not the one in {known_hosts}, so nothing is sent to it. If the machine was installed again, \
-         run `ssh-keygen -f {known_hosts} -R '{name}'` and `x2godirector agent-authorize {host}`; if not, somebody \
-         else answers under its address",
+         run `ssh-keygen -f {known_hosts} -R '{name}'` and add its new key there; if not, somebody else answers under \
+         its address",
     ),
     (
         "Host key verification failed",
-        "its host key is not in {known_hosts}; run `x2godirector agent-authorize {host}`",
-    ),
-    (
-        "No such file or directory",
-        "the broker has no SSH key {private_key}; run `x2godirector agent-key`",
+        "its host key is not in {known_hosts}; add what `ssh-keyscan -p {port} {host}` prints, after comparing it with the \
+         key on the machine itself",
     ),
     (
         "UNPROTECTED PRIVATE KEY",
@@ -30,7 +27,7 @@ const KNOWN: [(&str, &str); 9] = [
     ),
     (
         "Permission denied (",
-        "it does not let {user} in with the broker's key; run `x2godirector agent-authorize {host}`",
+        "it does not let {user} in with the broker's key; add {private_key}.pub to the authorized_keys of {user} there",
     ),
     ("Could not resolve hostname", "there is no address for its name"),
     ("Connection refused", "nothing listens on its SSH port"),
@@ -51,6 +48,7 @@ pub(in crate::agent) fn explain(stderr: &str, machine: &Machine, settings: &Sett
                 .replace("{private_key}", &settings.private_key.display().to_string())
                 .replace("{user}", &settings.user)
                 .replace("{name}", &name)
+                .replace("{port}", &machine.port().to_string())
                 .replace("{host}", machine.address());
             format!("{machine}: {meaning}")
         }
@@ -83,8 +81,8 @@ mod tests {
         assert_eq!(
             explained(said, 2222),
             "ts01:2222: its host key is not the one in /s/ssh/known_hosts, so nothing is sent to it. If the machine \
-             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` and `x2godirector \
-             agent-authorize ts01`; if not, somebody else answers under its address"
+             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` and add its new key there; if \
+             not, somebody else answers under its address"
         );
     }
 
@@ -92,7 +90,7 @@ mod tests {
     fn the_rest_is_said_too() {
         let denied = explained("x2gobroker@ts01: Permission denied (publickey).\r\n", 22);
         assert!(
-            denied.ends_with("run `x2godirector agent-authorize ts01`"),
+            denied.ends_with("/s/ssh/id_ed25519.pub to the authorized_keys of x2gobroker there"),
             "{denied}"
         );
         assert_eq!(

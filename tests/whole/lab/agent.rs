@@ -93,6 +93,33 @@ impl AgentHost {
         host
     }
 
+    /// Starts a host with an agent of the test's own: a shell script that sees what it is asked in
+    /// `SSH_ORIGINAL_COMMAND`.
+    pub fn with_script(broker: &BrokerKey, script: &str) -> Self {
+        let host = Self::start(broker, "true");
+        host.replace_script(script);
+        let program = host.folder.path().join("agent");
+        let line = format!(
+            "restrict,command=\"{}\" {}",
+            program.display(),
+            broker.public_line()
+        );
+        fs::write(host.authorized_keys(), line).unwrap();
+        host
+    }
+
+    /// Has the agent do something else from now on.
+    pub fn replace_script(&self, script: &str) {
+        // One that runs is not written to.
+        let (new, program) = (
+            self.folder.path().join("agent.new"),
+            self.folder.path().join("agent"),
+        );
+        fs::write(&new, format!("#!/bin/bash\n{script}\n")).unwrap();
+        open(&new);
+        fs::rename(new, program).unwrap();
+    }
+
     /// Starts sshd on the same port, with the host key that is there now.
     pub fn start_again(&mut self) {
         let folder = self.folder.path();
@@ -134,14 +161,40 @@ impl AgentHost {
         let _ = Command::new("kill").args(["-s", name]).args(pids).status();
     }
 
+    /// Makes a new host key, as a machine that was installed again has; counts from the next start.
+    pub fn change_host_key(&self) {
+        for file in ["host-key", "host-key.pub"] {
+            fs::remove_file(self.folder.path().join(file)).unwrap();
+        }
+        make_key(&self.folder.path().join("host-key"));
+    }
+
     /// What it is reached under.
     pub fn machine(&self) -> Machine {
         Machine::new(&HostAddress::new(&self.address).unwrap(), self.port)
     }
 
+    /// The SSH port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The line of its public host key.
     pub fn host_key(&self) -> String {
         fs::read_to_string(self.folder.path().join("host-key.pub")).unwrap()
+    }
+
+    /// The file of the keys that may run the agent.
+    pub fn authorized_keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    /// A folder that the agent's account can write to.
+    pub fn scratch(&self) -> PathBuf {
+        let folder = self.folder.path().join("scratch");
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        folder
     }
 
     /// How many connections of the broker were let in.
