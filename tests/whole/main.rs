@@ -18,6 +18,7 @@ mod directory;
 mod doctor;
 mod expectations;
 mod explain;
+mod farm;
 mod farms;
 mod grant;
 mod hooks;

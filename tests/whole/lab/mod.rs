@@ -7,6 +7,7 @@ pub mod cable;
 pub mod display;
 pub mod ds389;
 pub mod fake_ldap;
+pub mod farm_host;
 pub mod greeter;
 pub mod https;
 pub mod pam;

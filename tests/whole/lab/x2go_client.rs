@@ -149,6 +149,20 @@ impl<'d> X2goClient<'d> {
         self.display.press("Return");
     }
 
+    /// Waits for the dialog with the sessions that can be resumed, keeps a picture of it, and resumes the first one.
+    pub fn resume(&self) {
+        let sessions = self.wait_for_log("the sessions to resume", "Session data: ", "\n");
+        let dialog = self.wait_for_window("the dialog with the sessions", |title| title == "X2Go Client");
+        self.settle();
+        self.display.screenshot(&format!("{}-sessions", self.name));
+        assert!(!sessions.is_empty());
+        self.display.activate(&dialog);
+        // From the list to the button.
+        self.display.press("Tab");
+        self.display.screenshot(&format!("{}-resume", self.name));
+        self.display.press("space");
+    }
+
     /// Waits until a window of a session is on the screen; gives the X2Go session id.
     pub fn session(&self) -> String {
         let id = self.wait_for_log("a session", "Searching proxy window: X2GO-", "\"");

@@ -106,19 +106,23 @@ impl X2goHost {
     /// The account's sessions, as the X2Go server knows them.
     pub fn sessions(&self) -> Vec<Session> {
         let listed = Command::new("x2golistsessions_root").output().unwrap();
-        String::from_utf8_lossy(&listed.stdout)
-            .lines()
-            .filter_map(|line| {
-                let fields: Vec<&str> = line.split('|').collect();
-                Some(Session {
-                    id: (*fields.get(1)?).to_owned(),
-                    state: (*fields.get(4)?).to_owned(),
-                    user: (*fields.get(11)?).to_owned(),
-                })
-            })
-            .filter(|session| session.user == self.account.name)
-            .collect()
+        let mut sessions = sessions_in(&String::from_utf8_lossy(&listed.stdout));
+        sessions.retain(|session| session.user == self.account.name);
+        sessions
     }
+}
+
+/// The sessions in what `x2golistsessions_root` printed.
+pub fn sessions_in(listed: &str) -> Vec<Session> {
+    let session = |line: &str| {
+        let fields: Vec<&str> = line.split('|').collect();
+        Some(Session {
+            id: (*fields.get(1)?).to_owned(),
+            state: (*fields.get(4)?).to_owned(),
+            user: (*fields.get(11)?).to_owned(),
+        })
+    };
+    listed.lines().filter_map(session).collect()
 }
 
 impl Drop for X2goHost {

@@ -1,0 +1,54 @@
+//! Sessions that go on: shown beside their profile, and resumed where they are.
+
+use super::site::Site;
+use crate::lab::site as lab_site;
+
+const PROFILE: &str = "usebrokerpass = true";
+
+#[test]
+fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_too() {
+    let site = Site::start("", PROFILE);
+    let (name, password) = (&site.account().name, &site.account().password);
+
+    let client = site.client("farm-start");
+    client.log_in(name, password);
+    assert_eq!(client.profiles(), ["terminal"]);
+    assert!(!client.log().contains("suspended="), "there is no session yet");
+    client.choose("Terminal");
+    let started = client.session();
+    let (host, session) = site.session("R");
+    assert_eq!(session, started);
+    // A client that is gone leaves its session suspended.
+    drop(client);
+    site.session("S");
+    site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");
+
+    let client = site.client("farm-resume");
+    client.log_in(name, password);
+    client.profiles();
+    let log = client.log();
+    assert!(log.contains("suspended=1") && log.contains("running=0"), "{log}");
+    client.choose("Terminal");
+    client.resume();
+    let (resumed_on, resumed) = site.session("R");
+    assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
+    drop(client);
+    site.session("S");
+
+    site.drain("", PROFILE, &[host.name()]);
+    site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");
+    let client = site.client("farm-drained");
+    client.log_in(name, password);
+    client.profiles();
+    client.choose("Terminal");
+    client.resume();
+    let (resumed_on, resumed) = site.session("R");
+    assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
+    assert_eq!(site.sessions(), 1, "nothing new was started");
+    let line = site.broker.log();
+    let line = line
+        .lines()
+        .rfind(|line| line.contains("\"task\":\"select\""))
+        .unwrap();
+    assert!(line.contains(&format!("\"sessions\":[\"{session}\"]")), "{line}");
+}

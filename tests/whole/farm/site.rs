@@ -1,0 +1,192 @@
+//! A farm of two X2Go servers, the broker before it, and somebody at a desk.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::lab::broker::Broker;
+use crate::lab::display::Display;
+use crate::lab::farm_host::FarmHost;
+use crate::lab::process::wait_for;
+use crate::lab::site as lab_site;
+use crate::lab::slapd::{self, Slapd};
+use crate::lab::x2go_client::X2goClient;
+use crate::lab::x2go_host::{Account, X2goHost};
+
+/// One person who is staff, with the same password in the directory and on the farm, and two servers. What belongs
+/// together ends in this order.
+pub struct Site {
+    /// The broker.
+    pub broker: Broker,
+    /// The servers of its farm.
+    pub hosts: Vec<FarmHost>,
+    display: Display,
+    directory: Slapd,
+    key: TempDir,
+    /// Whose account it is; its own server takes no part.
+    person: X2goHost,
+}
+
+impl Site {
+    /// Starts all of it. `farm` stands in the farm's table, and `profile` in that of the only profile.
+    pub fn start(farm: &str, profile: &str) -> Self {
+        let person = X2goHost::start();
+        let name = &person.account().name;
+        let directory = Slapd::start(&format!(
+            "{}{}",
+            slapd::people(&[name]),
+            slapd::group_of_names("staff", &[&slapd::person(name)]),
+        ));
+        let key = TempDir::with_prefix("x2godirector-key-").unwrap();
+        let file = key.path().join("id_ed25519");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(made.success(), "ssh-keygen");
+        let public = fs::read_to_string(file.with_extension("pub")).unwrap();
+        let hosts: Vec<_> = ["alpha", "beta"]
+            .map(|host| FarmHost::start(host, person.account(), public.trim_end()))
+            .into();
+        let known: String = hosts.iter().map(FarmHost::known_host).collect();
+        fs::write(key.path().join("known_hosts"), known).unwrap();
+        let broker = Broker::start(&configuration(&directory, &key, &hosts, farm, profile, &[]));
+        Self {
+            broker,
+            hosts,
+            display: Display::start(),
+            directory,
+            key,
+            person,
+        }
+    }
+
+    /// Has these hosts take nothing new, as conf.d says it.
+    pub fn drain(&self, farm: &str, profile: &str, hosts: &[&str]) {
+        let configuration = configuration(&self.directory, &self.key, &self.hosts, farm, profile, hosts);
+        self.broker.write_configuration(&configuration);
+        let reloaded = self.broker.ask(&["reload"]);
+        assert!(reloaded.status.success(), "{reloaded:?}");
+    }
+
+    /// The person's account.
+    pub fn account(&self) -> &Account {
+        self.person.account()
+    }
+
+    /// X2Go Client there.
+    pub fn client(&self, name: &str) -> X2goClient<'_> {
+        let url = format!("https://localhost:{}/plain/", self.broker.address.port());
+        let certificate = self.broker.certificate();
+        X2goClient::start(&self.display, self.account(), &url, &certificate, name)
+    }
+
+    /// Asks the broker until its answer has `wanted`: on a machine under load hosts may take longer than a login waits
+    /// for them. Not oftener than it lets one user select.
+    pub fn wait_for_answer(&self, form: &str, wanted: &str) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let answered = (0..10).any(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_secs(7));
+            }
+            let (_, answer) = runtime.block_on(lab_site::post_from(self.broker.address, None, form));
+            answer.contains(wanted)
+        });
+        assert!(answered, "no answer to {form} has {wanted}");
+    }
+
+    /// The session of the person in this state, and the host it is on.
+    pub fn session(&self, state: &str) -> (&FarmHost, String) {
+        wait_for(&format!("a session in state {state}"), || {
+            self.hosts.iter().find_map(|host| {
+                let sessions = host.sessions();
+                let session = sessions.into_iter().find(|session| session.state == state)?;
+                Some((host, session.id))
+            })
+        })
+    }
+
+    /// How many sessions there are on all servers.
+    pub fn sessions(&self) -> usize {
+        self.hosts.iter().map(|host| host.sessions().len()).sum()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the broker's log:\n{}", self.broker.log());
+            for host in &self.hosts {
+                eprintln!("sshd of {}:\n{}", host.name(), host.ssh_log());
+            }
+        }
+    }
+}
+
+fn configuration(
+    directory: &Slapd,
+    key: &TempDir,
+    hosts: &[FarmHost],
+    farm: &str,
+    profile: &str,
+    draining: &[&str],
+) -> String {
+    let hosts: String = hosts
+        .iter()
+        .map(|host| {
+            format!(
+                "[farm.main.hosts.{0}]\naddress = \"{1}\"\ndraining = {2}\n",
+                host.name(),
+                host.address(),
+                draining.contains(&host.name())
+            )
+        })
+        .collect();
+    let folder = key.path().display();
+    format!(
+        r#"
+[directory.ldap]
+urls = ["ldaps://localhost:{ldaps}"]
+ca_file = "{ca}"
+bind_dn = "{service}"
+bind_password_file = "service-password"
+base_dn = "{base}"
+schema = "rfc2307bis"
+
+[client]
+events = true
+live_event = "30s"
+
+[agent]
+private_key = "{folder}/id_ed25519"
+known_hosts = "{folder}/known_hosts"
+timeout = "20s"
+
+[farm.main]
+agent = "ssh"
+{farm}
+{hosts}
+
+[profile.terminal]
+name = "Terminal"
+farm = "main"
+command = "xterm"
+rootless = true
+print = false
+sound = false
+{profile}
+
+[rule.staff]
+groups = ["staff"]
+profiles = ["terminal"]
+"#,
+        ldaps = directory.ldaps_port(),
+        ca = directory.ca_file().display(),
+        service = slapd::SERVICE,
+        base = slapd::BASE,
+    )
+}
