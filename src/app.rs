@@ -6,6 +6,7 @@ pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
 pub(crate) mod descriptors;
+mod drains;
 mod farms;
 mod keys;
 mod numbers;
@@ -32,7 +33,7 @@ use crate::broker::{Broker, Caller, Edge, Records};
 use crate::config::{self, Configuration};
 use crate::http::{self, MetricsServer, Operations, Server, certificate};
 use crate::observe::{Logs, Metrics};
-use crate::placement::Placements;
+use crate::placement::{Placements, Stores};
 use crate::socket::{Server as SocketServer, Socket, SocketError};
 use crate::ssh;
 use crate::store::{Embedded, Store};
@@ -100,6 +101,11 @@ impl App {
         let embedded = Arc::new(Embedded::open(&configuration.state)?);
         let throttle = Throttle::restore(Arc::clone(&embedded) as _, &configuration.authentication.throttle);
         let grants = keys::load(Arc::clone(&embedded) as _, &configuration.admin).await?;
+        let stores = Stores {
+            leases: Arc::clone(&embedded) as _,
+            drains: Arc::clone(&embedded) as _,
+            last_hosts: Arc::clone(&embedded) as _,
+        };
         let store: Arc<dyn Store> = embedded;
         let certificate = certificate::load(&configuration.server.key_pair, started)?;
         let checks = Arc::new(PasswordChecks::throttled(throttle));
@@ -115,7 +121,7 @@ impl App {
         records.audit.turn_to(audit_file.transpose()?);
         let agents = agents::KeptAgents::default();
         let snapshot = snapshot::build(configuration, &store, &checks, &agents, None).await?;
-        let placements = Placements::load(Arc::clone(&store)).await?;
+        let placements = Placements::load(stores).await?;
         let edge = Edge {
             now: clock::now,
             random: rand::random,

@@ -8,6 +8,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::drained::{DrainedHost, HostWish, Undrained};
 use super::report::{
     Cleared, HostReport, LogLevel, ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
 };
@@ -35,6 +36,17 @@ pub enum Request {
         /// Only those of this user, by the name on the hosts or the canonical one, in any case.
         user: Option<String>,
     },
+    /// The hosts that are drained.
+    Drained,
+    /// Let nothing new start on hosts.
+    Drain {
+        /// Which.
+        hosts: HostWish,
+        /// When that ends by itself (RFC 3339), if it does.
+        until: Option<String>,
+    },
+    /// Let sessions start on hosts again.
+    Undrain(HostWish),
     /// Who has tickets.
     Tickets,
     /// End all tickets of a user.
@@ -77,6 +89,10 @@ pub enum Answer {
     Hosts(Vec<HostReport>),
     /// To [`Request::Sessions`].
     Sessions(Sessions),
+    /// To [`Request::Drained`] and [`Request::Drain`].
+    Drained(Vec<DrainedHost>),
+    /// To [`Request::Undrain`].
+    Undrained(Undrained),
     /// To [`Request::Tickets`].
     Tickets(Tickets),
     /// To [`Request::RevokeTickets`].

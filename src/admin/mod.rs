@@ -9,6 +9,7 @@
 
 mod admission;
 mod client;
+mod drained;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod message;
@@ -18,6 +19,7 @@ mod server;
 mod settings;
 
 pub use client::{Client, ClientError};
+pub use drained::{DrainReport, DrainedHost, HostWish, Undrained};
 pub use message::{Answer, Clearing, Reply, Request};
 pub use operations::{Asker, Operations};
 pub use report::{

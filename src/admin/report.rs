@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drained::DrainReport;
+
 /// What came of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadReport {
@@ -109,8 +111,8 @@ pub struct HostReport {
     pub weight: f64,
     /// How busy it is: the average of its load averages; none where nobody tells.
     pub load: Option<LoadReport>,
-    /// Whether conf.d says that nothing new starts there.
-    pub draining: bool,
+    /// Who lets nothing new start there, if anybody does.
+    pub draining: Option<DrainReport>,
     /// Until when nothing new starts there because the last leases there came to nothing.
     pub backed_off_until: Option<String>,
     /// Why its agent, or what that tells, is of no use.

@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::daemon::Daemon;
+use super::drains::drain_report;
 use crate::admin::{HostReport, LoadReport, SessionReport, Sessions};
 use crate::placement::{Aged, HostState, KnownSession};
 
@@ -55,7 +56,7 @@ fn host(state: HostState) -> HostReport {
             memory_available_mb: value.memory_available_mb,
             age_s: age.as_secs(),
         }),
-        draining: state.host.draining,
+        draining: state.draining.as_ref().map(drain_report),
         backed_off_until: state.backed_off_until.map(|until| until.to_string()),
         trouble: state.trouble,
     }

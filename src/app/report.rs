@@ -26,6 +26,12 @@ impl Operations for Daemon {
             Request::Status => self.status().await.map(Box::new).map(Answer::Status),
             Request::Hosts => Ok(Answer::Hosts(self.hosts())),
             Request::Sessions { user } => Ok(Answer::Sessions(self.sessions(user.as_deref()))),
+            Request::Drained => Ok(Answer::Drained(self.drained())),
+            Request::Drain { hosts, until } => self
+                .drain(&hosts, until.as_deref(), asker)
+                .await
+                .map(Answer::Drained),
+            Request::Undrain(hosts) => self.undrain(&hosts, asker).await.map(Answer::Undrained),
             Request::Tickets => self.tickets().await.map(Answer::Tickets),
             Request::RevokeTickets { user } => self.revoke_tickets(&user, asker).await.map(Answer::Revoked),
             Request::Throttle => Ok(Answer::Throttle(self.throttled())),

@@ -6,7 +6,7 @@ use super::key::KeyHosts;
 use super::turn::Turn;
 use super::{Broker, Refusal, hooks, identity, prove, sessions};
 use crate::entitlement::Offer;
-use crate::model::{Door, FarmName, HostAddress, HostName, Offered, ProfileId, TypedName};
+use crate::model::{Door, FarmName, HostAddress, HostName, ProfileId, TypedName};
 use crate::observe::Stage;
 use crate::placement::{FoundSession, NoHost};
 use crate::wire::{Credentials, LoginKey, Reply, SelectedHost};
@@ -59,7 +59,7 @@ impl Broker {
             let policy = &turn.snapshot.policy;
             policy.offer(&identity, turn.context(), &selection.profile)
         };
-        let offer = offer.ok_or_else(|| Refusal::NotOffered(selection.profile))?;
+        let offer = offer.ok_or(Refusal::NotOffered(selection.profile))?;
         let own_name = turn.note_offer(&offer, selection.login);
         hooks::post_auth(turn, &identity).await?;
         let host = if own_name {
@@ -138,7 +138,7 @@ impl Broker {
         turn.note_placement(&placed);
         let placement = placed?;
         Ok(Start {
-            farm: offer.farm().clone(),
+            farm: placement.farm().clone(),
             host: placement.host().clone(),
             address: placement.address().clone(),
             port: placement.port(),

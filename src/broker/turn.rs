@@ -212,7 +212,10 @@ impl Turn {
     /// Notes the host, or why there is none.
     pub(super) fn note_placement(&mut self, placed: &Result<Placement, NoHost>) {
         match placed {
-            Ok(placement) => self.decision.host = Some(placement.host().clone()),
+            Ok(placement) => {
+                self.decision.farm = Some(placement.farm().clone());
+                self.decision.host = Some(placement.host().clone());
+            }
             Err(no_host) => self.decision.no_host = Some(no_host.to_string()),
         }
     }

@@ -68,8 +68,13 @@ fn text(hosts: &[HostReport]) -> String {
 
 /// Whether new sessions start there, as far as that is anybody's decision.
 fn starts(host: &HostReport) -> String {
+    if let Some(drain) = &host.draining {
+        return match &drain.until {
+            Some(until) => format!("draining until {}", to_the_second(until)),
+            None => "draining".to_owned(),
+        };
+    }
     match &host.backed_off_until {
-        _ if host.draining => "draining".to_owned(),
         Some(until) => format!("not before {}", to_the_second(until)),
         None => "yes".to_owned(),
     }
@@ -98,7 +103,7 @@ mod tests {
                 memory_available_mb: 4096,
                 age_s: 130,
             }),
-            draining: false,
+            draining: None,
             backed_off_until: Some("2026-03-02T09:00:00.123Z".to_owned()),
             trouble: Some("the agent refused: no\u{1b}".to_owned()),
         };

@@ -5,6 +5,7 @@ mod audit;
 pub mod check;
 mod diff;
 mod doctor;
+mod drain;
 mod explain;
 mod format;
 mod hook_worker;
@@ -112,6 +113,12 @@ enum Command {
     /// Those that hosts told of within the last 15 minutes, and the leases that stand for a session of which none did.
     /// AGE is how long ago that was so.
     Sessions(sessions::Sessions),
+    /// Let nothing new start on a host, or show the hosts where nothing does
+    ///
+    /// What runs there goes on, and can be resumed. Prints who is still there. A drain outlives a restart.
+    Drain(drain::Drain),
+    /// Let sessions start on a host again
+    Undrain(drain::Undrain),
     /// Show who has tickets, from where and until when; or end those of a user
     Tickets(tickets::Tickets),
     /// Show whose failed logins are counted and who is refused for them; or forget failures
@@ -164,6 +171,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => status.run(),
         Command::Hosts(hosts) => hosts.run(),
         Command::Sessions(sessions) => sessions.run(),
+        Command::Drain(drain) => drain.run(),
+        Command::Undrain(undrain) => undrain.run(),
         Command::Tickets(tickets) => tickets.run(),
         Command::Throttle(throttle) => throttle.run(),
         Command::LogLevel(log_level) => log_level.run(),

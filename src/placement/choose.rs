@@ -2,58 +2,68 @@
 
 use std::cmp::Ordering;
 
-use super::{Host, NoHost};
+use super::facts::HostFacts;
+use crate::model::HostName;
 
 /// A host as the choice sees it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate<'h> {
-    pub host: &'h Host,
-    /// Whether it answers.
-    pub healthy: bool,
-    /// Sessions and leases on it.
+pub(super) struct Candidate<'f> {
+    pub facts: HostFacts<'f>,
+    /// Why nothing new can start there.
+    pub obstacle: Option<Obstacle>,
+    /// Sessions on it, begun or about to.
     pub load: u32,
 }
 
-/// The host on which one more session makes the smallest `load / weight`, among those that are healthy and
-/// hold fewer than `most`; `random` decides between equals.
+/// Why nothing new can start on a host; where there are several, the first of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// It does not answer.
+    Down,
+    /// An admin lets nothing new start there.
+    Draining,
+    /// It has `max_sessions_per_host`.
+    Full,
+    /// It was given its `starts_per_host`.
+    Hurried,
+}
+
+/// The host on which one more session makes the smallest `load / weight`, among those without an obstacle; `random`
+/// decides between equals. `preferred` is taken before any other. A host that is backed off is taken only if
+/// `backed_off_too`.
 ///
 /// The session to come is counted in (`(load + 1) / weight`). With equal weights that changes nothing; with
 /// uneven ones it fills an empty farm from its strongest host, where `load / weight` would call all empty
 /// hosts equal, and it keeps the largest `load / weight` of the farm as small as whole sessions allow (as
 /// D'Hondt's method does with seats).
-///
-/// # Errors
-/// [`NoHost::NoneHealthy`] or [`NoHost::AllFull`].
-pub(super) fn choose<'h>(
-    candidates: &[Candidate<'h>],
-    most: Option<u32>,
+pub(super) fn choose<'f>(
+    candidates: &[Candidate<'f>],
+    preferred: Option<&HostName>,
+    backed_off_too: bool,
     random: u64,
-) -> Result<&'h Host, NoHost> {
-    if !candidates.iter().any(|candidate| candidate.healthy) {
-        return Err(NoHost::NoneHealthy);
-    }
+) -> Option<HostFacts<'f>> {
     let mut least = f64::INFINITY;
-    let mut best: Vec<&'h Host> = Vec::new();
-    for candidate in candidates {
-        let full = most.is_some_and(|most| candidate.load >= most);
-        if !candidate.healthy || full {
-            continue;
+    let mut best: Vec<HostFacts<'f>> = Vec::new();
+    let fits = |candidate: &&Candidate<'f>| {
+        candidate.obstacle.is_none() && (backed_off_too || !candidate.facts.backed_off)
+    };
+    for Candidate { facts, load, .. } in candidates.iter().filter(fits) {
+        if preferred == Some(&facts.host.name) {
+            return Some(*facts);
         }
-        let score = (f64::from(candidate.load) + 1.0) / candidate.host.weight;
+        let score = (f64::from(*load) + 1.0) / facts.host.weight;
         match score.total_cmp(&least) {
             Ordering::Less => {
                 least = score;
-                best = vec![candidate.host];
+                best.clear();
+                best.push(*facts);
             }
-            Ordering::Equal => best.push(candidate.host),
+            Ordering::Equal => best.push(*facts),
             Ordering::Greater => {}
         }
     }
-    let pick = random.checked_rem(best.len() as u64).ok_or(NoHost::AllFull)?;
-    usize::try_from(pick)
-        .ok()
-        .and_then(|pick| best.get(pick).copied())
-        .ok_or(NoHost::AllFull)
+    let pick = random.checked_rem(best.len() as u64)?;
+    best.get(usize::try_from(pick).ok()?).copied()
 }
 
 #[cfg(test)]
@@ -61,23 +71,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{HostAddress, HostName};
-
-    fn host(number: usize, weight: f64) -> Host {
-        let name = HostName::new(&format!("ts{number}")).unwrap();
-        let address = HostAddress::new(&format!("ts{number}.example.org")).unwrap();
-        Host {
-            weight,
-            ..Host::new(name, address, 22)
-        }
-    }
+    use crate::model::HostAddress;
+    use crate::placement::Host;
 
     fn hosts(weights: &[f64]) -> Vec<Host> {
-        weights
-            .iter()
-            .enumerate()
-            .map(|(number, weight)| host(number, *weight))
-            .collect()
+        let host = |(number, weight): (usize, &f64)| {
+            let name = HostName::new(&format!("ts{number}")).unwrap();
+            let address = HostAddress::new(&format!("ts{number}.example.org")).unwrap();
+            Host {
+                weight: *weight,
+                ..Host::new(name, address, 22)
+            }
+        };
+        weights.iter().enumerate().map(host).collect()
+    }
+
+    fn candidate(host: &Host, load: u32) -> Candidate<'_> {
+        Candidate {
+            facts: HostFacts {
+                host,
+                sites: &[],
+                up: true,
+                draining: false,
+                backed_off: false,
+                counted: None,
+            },
+            obstacle: None,
+            load,
+        }
     }
 
     /// Places one session after the other and gives the load of each host.
@@ -87,51 +108,60 @@ mod tests {
             let candidates: Vec<_> = hosts
                 .iter()
                 .zip(&loads)
-                .map(|(host, load)| Candidate {
-                    host,
-                    healthy: true,
-                    load: *load,
-                })
+                .map(|(host, load)| candidate(host, *load))
                 .collect();
-            let chosen = choose(&candidates, None, *random).unwrap();
-            let index = hosts.iter().position(|host| host == chosen).unwrap();
+            let chosen = choose(&candidates, None, false, *random).unwrap();
+            let index = hosts.iter().position(|host| host == chosen.host).unwrap();
             loads[index] += 1;
         }
         loads
     }
 
+    fn obstacles() -> impl Strategy<Value = Option<Obstacle>> {
+        prop_oneof![
+            3 => Just(None),
+            1 => Just(Some(Obstacle::Down)),
+            1 => Just(Some(Obstacle::Draining)),
+            1 => Just(Some(Obstacle::Full)),
+            1 => Just(Some(Obstacle::Hurried)),
+        ]
+    }
+
     proptest! {
         #[test]
-        fn a_host_that_is_down_or_full_is_never_chosen(
-            states in prop::collection::vec((any::<bool>(), 0..6_u32, 0.1..10.0_f64), 0..12),
-            most in prop::option::of(1..6_u32),
+        fn nothing_but_the_least_loaded_host_without_obstacle_is_chosen(
+            states in prop::collection::vec((obstacles(), any::<bool>(), 0..6_u32, 0.1..10.0_f64), 0..12),
+            preferred in prop::option::of(0..14_usize),
+            backed_off_too: bool,
             random: u64,
         ) {
-            let hosts = hosts(&states.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
-            let candidates: Vec<_> = hosts
-                .iter()
-                .zip(&states)
-                .map(|(host, (healthy, load, _))| Candidate { host, healthy: *healthy, load: *load })
-                .collect();
-            let fits = |candidate: &Candidate<'_>| {
-                candidate.healthy && most.is_none_or(|most| candidate.load < most)
+            let hosts = hosts(&states.iter().map(|(.., weight)| *weight).collect::<Vec<_>>());
+            let mut candidates = Vec::new();
+            for (host, (obstacle, backed_off, load, _)) in hosts.iter().zip(&states) {
+                let mut candidate = candidate(host, *load);
+                candidate.obstacle = *obstacle;
+                candidate.facts.backed_off = *backed_off;
+                candidates.push(candidate);
+            }
+            let preferred = preferred.map(|number| HostName::new(&format!("ts{number}")).unwrap());
+            let fits = |candidate: &&Candidate<'_>| {
+                candidate.obstacle.is_none() && (backed_off_too || !candidate.facts.backed_off)
             };
-            match choose(&candidates, most, random) {
-                Ok(chosen) => {
-                    let chosen = candidates.iter().find(|candidate| candidate.host == chosen).unwrap();
-                    prop_assert!(fits(chosen));
-                    let with_it =
-                        |candidate: &Candidate<'_>| f64::from(candidate.load + 1) / candidate.host.weight;
-                    for other in candidates.iter().filter(|candidate| fits(candidate)) {
-                        prop_assert!(with_it(chosen) <= with_it(other));
+            let with_it = |candidate: &Candidate<'_>| f64::from(candidate.load + 1) / candidate.facts.host.weight;
+            let is_preferred = |candidate: &&Candidate<'_>| Some(&candidate.facts.host.name) == preferred.as_ref();
+            match choose(&candidates, preferred.as_ref(), backed_off_too, random) {
+                Some(chosen) => {
+                    let chosen = candidates.iter().find(|c| c.facts.host == chosen.host).unwrap();
+                    prop_assert!(fits(&chosen));
+                    if candidates.iter().filter(fits).any(|c| is_preferred(&c)) {
+                        prop_assert!(is_preferred(&chosen));
+                    } else {
+                        for other in candidates.iter().filter(fits) {
+                            prop_assert!(with_it(chosen) <= with_it(other));
+                        }
                     }
                 }
-                Err(NoHost::NoneHealthy) => prop_assert!(!candidates.iter().any(|c| c.healthy)),
-                Err(NoHost::AllFull) => {
-                    prop_assert!(candidates.iter().any(|c| c.healthy));
-                    prop_assert!(!candidates.iter().any(fits));
-                }
-                Err(other) => prop_assert!(false, "{other}"),
+                None => prop_assert_eq!(candidates.iter().filter(fits).count(), 0),
             }
         }
 
@@ -170,16 +200,9 @@ mod tests {
     #[test]
     fn every_equal_host_can_be_the_one() {
         let hosts = hosts(&[1.0, 1.0, 1.0]);
-        let candidates: Vec<_> = hosts
-            .iter()
-            .map(|host| Candidate {
-                host,
-                healthy: true,
-                load: 7,
-            })
-            .collect();
+        let candidates: Vec<_> = hosts.iter().map(|host| candidate(host, 7)).collect();
         let chosen: Vec<_> = (0..3)
-            .map(|random| choose(&candidates, None, random).unwrap())
+            .map(|random| choose(&candidates, None, false, random).unwrap().host)
             .collect();
         assert_eq!(chosen, hosts.iter().collect::<Vec<_>>());
     }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::asked::AskedMachine;
+use super::facts::Counted;
 use super::flights::{Flight, Flights, Progress, UserSessions};
 use super::found::is_of;
 use super::health::jittered;
@@ -34,15 +35,6 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const USERS_MAX: usize = 4;
 /// Most sessions of one user.
 const SESSIONS_MAX: usize = 64;
-
-/// How many sessions a host said it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counted {
-    /// Running and suspended ones, of all users.
-    pub sessions: u32,
-    /// When it was asked: a session that began later is not among them.
-    pub at: Now,
-}
 
 /// One session database.
 #[derive(Debug)]

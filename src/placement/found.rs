@@ -35,12 +35,13 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Whether the user has a session there; none if nobody can tell. A session under a name that is no host's may be
-    /// the one that is looked for.
-    pub async fn answer(self) -> Option<bool> {
+    /// How long ago the user's newest session there began, if there is one; none if nobody can tell. A session under a
+    /// name that is no host's may be the one that is looked for.
+    pub async fn answer(self) -> Option<Option<Duration>> {
         let told = self.flight.answer().await?;
-        let there = told.on_hosts.iter().any(|(number, _)| *number == self.number);
-        (there || !told.elsewhere).then_some(there)
+        let there = told.on_hosts.iter().filter(|(number, _)| *number == self.number);
+        let age = there.map(|(_, session)| Duration::from_secs(session.age_s)).min();
+        (age.is_some() || !told.elsewhere).then_some(age)
     }
 }
 

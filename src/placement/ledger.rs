@@ -1,25 +1,24 @@
-//! The leases in memory, and how many count on each host. Pure.
+//! The leases in memory, and how many sessions they add to what hosts tell. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Account, FarmName, HostName, Now, Offered};
+use super::facts::{HostFacts, Site};
+use super::reserve::Reservation;
+use super::site_load::SiteLoad;
+use crate::model::{Account, FarmName, Limit, Now};
 use crate::store::LeaseRecord;
 
 /// Where at most one lease is: an account in a farm.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Slot {
+pub struct Slot {
+    /// Whose.
     pub account: Account,
+    /// The farm of its host.
     pub farm: FarmName,
 }
 
 impl Slot {
-    pub fn of_offer(offer: &impl Offered) -> Self {
-        Self {
-            account: offer.account().clone(),
-            farm: offer.farm().clone(),
-        }
-    }
-
+    /// The slot that a lease is in.
     pub fn of_lease(lease: &LeaseRecord) -> Self {
         Self {
             account: lease.account.clone(),
@@ -28,20 +27,13 @@ impl Slot {
     }
 }
 
-/// A host under its name in a farm. One machine has several where it serves several farms.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Site {
-    pub farm: FarmName,
-    pub host: HostName,
-}
-
-/// The open leases, one per account and farm.
+/// The open leases, one per account and farm, and what became of the sessions of others. It knows no clock, no hosts
+/// and no store: [`super::Placements`] gives it these.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     /// An account has as many as there are farms at most: looked through in turn.
     leases: HashMap<Account, Vec<LeaseRecord>>,
-    /// How many of them are on a host, so that a choice need not look at every lease.
-    on_site: HashMap<Site, u32>,
+    sites: HashMap<Site, SiteLoad>,
     /// When each ends, the next one first.
     ends: BTreeSet<(Now, Slot)>,
     /// Slots whose lease ended here and may still stand in the store.
@@ -66,9 +58,22 @@ impl Ledger {
         self.leases.values().flatten()
     }
 
-    /// How many leases are on these sites together.
-    pub fn load(&self, sites: &[Site]) -> u32 {
-        sites.iter().filter_map(|site| self.on_site.get(site)).sum()
+    /// How many sessions there are on a host or about to be: those that it told of, and the leases that are none of
+    /// these. Where it told nothing, the leases alone.
+    pub fn load(&self, host: &HostFacts<'_>, now: Now) -> u32 {
+        let sites = host.sites.iter().filter_map(|site| self.sites.get(site));
+        match host.counted {
+            None => sites.map(SiteLoad::leases).sum(),
+            Some(counted) => {
+                let beyond: i64 = sites.map(|site| site.beyond(counted, now)).sum();
+                u32::try_from(i64::from(counted.sessions) + beyond).unwrap_or_default()
+            }
+        }
+    }
+
+    /// How many leases are on a site.
+    pub fn leases_on(&self, site: &Site) -> u32 {
+        self.sites.get(site).map_or(0, SiteLoad::leases)
     }
 
     /// How many leases there are.
@@ -81,7 +86,7 @@ impl Ledger {
         let slot = Slot::of_lease(&lease);
         let replaced = self.take(&slot);
         self.ended.remove(&slot);
-        *self.on_site.entry(site_of(&lease)).or_default() += 1;
+        self.sites.entry(site_of(&lease)).or_default().add(&lease);
         self.ends.insert((lease.expires, slot));
         self.leases.entry(lease.account.clone()).or_default().push(lease);
         replaced
@@ -95,19 +100,44 @@ impl Ledger {
         }
     }
 
-    /// Ends the lease in a slot; [`Ledger::ended`] has it until [`Ledger::forget`].
-    pub fn end(&mut self, slot: &Slot) {
-        if self.take(slot).is_some() {
-            self.ended.insert(slot.clone());
+    /// Takes back a reservation whose lease could not be kept.
+    pub fn undo(&mut self, reservation: Reservation) {
+        let Reservation {
+            lease,
+            starts,
+            replaced,
+            left,
+            ..
+        } = reservation;
+        if starts && let Some(site) = self.sites.get_mut(&site_of(&lease)) {
+            site.undo_start(lease.since);
+        }
+        self.restore(&Slot::of_lease(&lease), replaced);
+        if let Some(left) = left {
+            self.put(left);
         }
     }
 
-    /// Ends the leases whose time is over.
+    /// Ends the lease in a slot; [`Ledger::ended`] has it until [`Ledger::forget`]. Where it is known when its session
+    /// ended, that counts no longer whatever the host told before; else it counts until the host tells again.
+    pub fn end(&mut self, slot: &Slot, session_ended: Option<Now>, now: Now) {
+        let Some(lease) = self.take(slot) else {
+            return;
+        };
+        if let (Some(seen), ended @ Some(_)) = (lease.confirmed, session_ended) {
+            let site = self.sites.entry(site_of(&lease)).or_default();
+            site.let_go(seen, ended, now);
+        }
+        self.ended.insert(slot.clone());
+    }
+
+    /// Ends the leases whose time is over. Of their sessions nothing is known by that.
     pub fn expire(&mut self, now: Now) {
         while let Some((ends, slot)) = self.ends.first().cloned()
             && ends <= now
         {
-            self.end(&slot);
+            self.take(&slot);
+            self.ended.insert(slot);
         }
     }
 
@@ -126,6 +156,41 @@ impl Ledger {
         self.ended.remove(slot);
     }
 
+    /// Puts a lease into its slot and gives the one it replaces; `left` is one of another farm that the account gives
+    /// up for it. Counts a start where there is a limit for it.
+    pub(super) fn replace(
+        &mut self,
+        left: Option<&LeaseRecord>,
+        lease: &LeaseRecord,
+        limit: Option<Limit>,
+        now: Now,
+    ) -> Option<LeaseRecord> {
+        if let Some(left) = left {
+            let slot = Slot::of_lease(left);
+            self.take(&slot);
+            self.ended.insert(slot);
+        }
+        let replaced = self.put(lease.clone());
+        if lease.confirmed.is_none() {
+            for before in left.into_iter().chain(&replaced) {
+                if let Some(seen) = before.confirmed {
+                    let site = self.sites.entry(site_of(before)).or_default();
+                    site.let_go(seen, None, now);
+                }
+            }
+        }
+        if let (Some(limit), Some(site)) = (limit, self.sites.get_mut(&site_of(lease))) {
+            site.start(limit, now);
+        }
+        replaced
+    }
+
+    /// How many sessions were started on a host in the time of a limit that ends now.
+    pub(super) fn starts(&self, host: &HostFacts<'_>, limit: Limit, now: Now) -> u32 {
+        let sites = host.sites.iter().filter_map(|site| self.sites.get(site));
+        sites.map(|site| site.starts(limit, now)).sum()
+    }
+
     fn take(&mut self, slot: &Slot) -> Option<LeaseRecord> {
         let leases = self.leases.get_mut(&slot.account)?;
         let index = leases.iter().position(|lease| lease.farm == slot.farm)?;
@@ -134,10 +199,10 @@ impl Ledger {
             self.leases.remove(&slot.account);
         }
         let site = site_of(&lease);
-        if let Some(count) = self.on_site.get_mut(&site) {
-            *count -= 1;
-            if *count == 0 {
-                self.on_site.remove(&site);
+        if let Some(load) = self.sites.get_mut(&site) {
+            load.remove(&lease);
+            if load.is_empty() {
+                self.sites.remove(&site);
             }
         }
         self.ends.remove(&(lease.expires, slot.clone()));
@@ -157,7 +222,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Source, UserName};
+    use crate::model::{HostName, Source, UserName};
 
     fn slot(user: u8, farm: u8) -> Slot {
         Slot {
@@ -180,6 +245,7 @@ mod tests {
         let slot = slot(user, farm);
         LeaseRecord {
             account: slot.account,
+            offered: slot.farm.clone(),
             farm: slot.farm,
             host: site(farm, host).host,
             session_user: None,
@@ -219,7 +285,7 @@ mod tests {
                         model.insert((user, farm), (host, expires));
                     }
                     Step::End(user, farm) => {
-                        ledger.end(&slot(user, farm));
+                        ledger.end(&slot(user, farm), None, Now::from_unix_ms(0));
                         model.remove(&(user, farm));
                     }
                     Step::Expire(now) => {
@@ -231,7 +297,7 @@ mod tests {
                     for host in 0..3 {
                         let expected =
                             model.iter().filter(|((_, f), (h, _))| (*f, *h) == (farm, host)).count();
-                        prop_assert_eq!(ledger.load(&[site(farm, host)]) as usize, expected);
+                        prop_assert_eq!(ledger.leases_on(&site(farm, host)) as usize, expected);
                     }
                     for user in 0..5 {
                         let open = ledger.lease(&slot(user, farm)).is_some();
@@ -251,6 +317,6 @@ mod tests {
         let replaced = ledger.put(lease(1, 1, 2, 200));
         ledger.restore(&slot(1, 1), replaced);
         assert_eq!(ledger.lease(&slot(1, 1)), Some(&lease(1, 1, 1, 100)));
-        assert_eq!(ledger.load(&[site(1, 2)]), 0);
+        assert_eq!(ledger.leases_on(&site(1, 2)), 0);
     }
 }

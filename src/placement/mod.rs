@@ -1,7 +1,8 @@
 //! Which host an offer starts on.
 //!
 //! [`Farms`] knows which hosts answer and never asks them in a request's way; [`Placements`] holds the leases
-//! and gives out hosts. What is chosen, and what counts as load, is pure (`choose`, `ledger`). Whether a
+//! and gives out hosts. What is chosen, and what counts as load, is pure: [`Ledger`] takes what is known of the hosts
+//! ([`FarmFacts`]) and gives a lease, in a daemon as in a simulation. Whether a
 //! profile may be had at all is not decided here: only a [`crate::model::Offered`] can be placed.
 
 #![forbid(unsafe_code)]
@@ -11,6 +12,10 @@ mod asked;
 mod back_off;
 mod choose;
 mod database;
+mod drained;
+mod drained_report;
+mod draining;
+mod facts;
 mod farm;
 mod farms;
 mod flights;
@@ -21,19 +26,26 @@ mod own_names;
 mod placements;
 mod probe;
 mod report;
+mod reserve;
 mod review;
 mod selects;
 mod session_report;
+mod site_load;
 mod suspend;
 mod watched_host;
 mod watched_machines;
 
-pub use answer::{NoHost, Placement};
+pub use answer::{FullFarm, NoHost, Placement};
+pub use drained::DrainError;
+pub use drained_report::{DrainedHost, Draining};
+pub use facts::{Counted, FarmFacts, HostFacts, Site};
 pub use farm::{Farm, Host, KeyWay};
 pub use farms::Farms;
 pub use found::FoundSession;
-pub use placements::Placements;
+pub use ledger::{Ledger, Slot};
+pub use placements::{Placements, Stores};
 pub use report::{Aged, HostState};
+pub use reserve::Reservation;
 pub use session_report::KnownSession;
 
 #[cfg(test)]

@@ -2,58 +2,90 @@
 
 mod review;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::choose::{Candidate, choose};
+use super::drained::Drained;
+use super::facts::{Counted, FarmFacts, HostFacts, Site};
 use super::farms::{Farms, WatchedFarm};
 use super::ledger::{Ledger, Slot};
 use super::review::Looks;
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
 use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
-use crate::model::{Account, FarmName, Now, Offered, SessionUser};
-use crate::store::{LeaseRecord, Store, StoreError};
+use crate::model::{Account, FarmName, Now, Offered};
+use crate::store::{Drains, LastHostRecord, LastHosts, LeaseRecord, Store, StoreError};
 
 /// Accounts whose leases may change at the same time. Those that share a turn wait for each other's write.
 const TURNS: usize = 64;
 
-/// The leases of all farms. It outlives the configurations, so that a reload forgets none.
+/// How long a user's last host is given again.
+const LAST_HOST_KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// What of placements must outlive a restart, and where it is kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// The leases.
+    pub leases: Arc<dyn Store>,
+    /// The drains.
+    pub drains: Arc<dyn Drains>,
+    /// The users' last hosts.
+    pub last_hosts: Arc<dyn LastHosts>,
+}
+
+/// The leases of all farms, and which hosts are drained. It outlives the configurations, so that a reload forgets
+/// none.
 pub struct Placements {
-    store: Arc<dyn Store>,
+    pub(super) stores: Stores,
     /// Locked for a choice or a look, never over an await.
-    ledger: Mutex<Ledger>,
+    pub(super) ledger: Mutex<Ledger>,
+    /// Locked like the ledger, and after it where both are.
+    pub(super) drained: Mutex<Drained>,
+    /// Held while drains are changed here and in the store, so that both see the same order.
+    pub(super) drain_turn: tokio::sync::Mutex<()>,
     selects: Mutex<Selects>,
     looks: Mutex<Looks>,
+    /// Counts that are no newer than the last review: what they have of leases was seen.
+    pub(super) counts: Mutex<Counts>,
     /// Held while a lease of an account is changed here and in the store, so that both see the same order.
     turns: [tokio::sync::Mutex<()>; TURNS],
     hasher: RandomState,
 }
 
 impl Placements {
-    /// Begins with the leases that the store holds.
+    /// Begins with the leases and drains that the stores hold.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+    /// When one cannot be read.
+    pub async fn load(stores: Stores) -> Result<Self, StoreError> {
         let mut ledger = Ledger::default();
-        for lease in store.leases().await? {
+        for lease in stores.leases.leases().await? {
             ledger.put(lease);
         }
+        let mut drained = Drained::default();
+        for drain in stores.drains.drains().await? {
+            drained.put(drain);
+        }
         Ok(Self {
-            store,
+            stores,
             ledger: Mutex::new(ledger),
+            drained: Mutex::new(drained),
+            drain_turn: tokio::sync::Mutex::default(),
             selects: Mutex::default(),
             looks: Mutex::default(),
+            counts: Mutex::default(),
             turns: [const { tokio::sync::Mutex::const_new(()) }; TURNS],
             hasher: RandomState::new(),
         })
     }
 
-    /// A host for an offer: the one where the account has a lease in this farm, if it still answers and is
-    /// still configured, else the one that `choose` finds; `random` decides between equals. The lease counts
-    /// from the choice on, is in the store before this returns, and lasts the farm's `assumed_session`.
+    /// A host for an offer on which something new may start: the one where the account has a lease in this farm, if it
+    /// still answers and takes it, else the one with the smallest load for its weight, in the farm of the offer or the
+    /// first of its fallbacks that has one; `random` decides between equals. Where the account has a
+    /// session, it is given that host if it takes anything. The lease counts from the choice on, is in the store before this returns, and lasts the
+    /// farm's `assumed_session`.
     ///
     /// A caller that gives up waiting leaves the lease counted; the account's next select renews it.
     ///
@@ -110,18 +142,29 @@ impl Placements {
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
-        let farm = farms.farm(offer.farm()).ok_or(NoHost::NoneHealthy)?;
-        let slot = Slot::of_offer(offer);
-        let _turn = self.turn(&slot.account).await;
-        let (placement, lease, replaced) = {
-            let mut ledger = lock(&self.ledger);
-            ledger.expire(now);
-            let (placement, lease) = reserve(&ledger, farm, &slot, offer.session_user(), now, random)?;
-            let replaced = ledger.put(lease.clone());
-            (placement, lease, replaced)
-        };
-        self.keep(lease, replaced).await?;
-        Ok(placement)
+        let account = offer.account();
+        let found = farms.sessions(offer).await;
+        let _turn = self.turn(account).await;
+        let mut facts = self.facts(farms, offer, now);
+        for farm in &mut facts {
+            let there = || found.iter().filter(|found| found.farm == farm.settings.name);
+            farm.sessions = u32::try_from(there().count()).unwrap_or(u32::MAX);
+            farm.preferred = there()
+                .next()
+                .map(|found| found.host.name.clone())
+                .or(farm.preferred.take());
+        }
+        let reservation = lock(&self.ledger).reserve(account, offer.session_user(), &facts, now, random)?;
+        if let Err(error) = self.stores.leases.put_lease(reservation.lease.clone()).await {
+            lock(&self.ledger).undo(reservation);
+            return Err(error.into());
+        }
+        if let Some(left) = &reservation.left {
+            // What is not removed now counts no longer, and `prune` removes it.
+            let _ = self.remove(&Slot::of_lease(left)).await;
+        }
+        self.note_last_host(farms, &reservation.lease);
+        Ok(reservation.placement)
     }
 
     /// Notes that the account's session on the host that clients dial as `server` is on the screen. Gives
@@ -180,15 +223,15 @@ impl Placements {
             let Some(slot) = ended else {
                 return Ok(false);
             };
-            ledger.end(&slot);
+            ledger.end(&slot, Some(now), now);
             slot
         };
         self.remove(&slot).await?;
         Ok(true)
     }
 
-    /// Removes from the store the leases whose time is over; says how many. They stopped counting when it
-    /// was: this only keeps the store small.
+    /// Removes from the stores the leases and drains whose time is over and the last hosts of users who are gone; says
+    /// how many leases. They stopped counting when it was: this only keeps the stores small.
     ///
     /// # Errors
     /// At the first one that the store fails to remove; the rest waits for the next call.
@@ -207,6 +250,11 @@ impl Placements {
                 removed += 1;
             }
         }
+        self.prune_drains(now).await?;
+        self.stores
+            .last_hosts
+            .prune_last_hosts(now.minus(LAST_HOST_KEPT))
+            .await?;
         Ok(removed)
     }
 
@@ -221,7 +269,56 @@ impl Placements {
     pub fn hosts(&self, farms: &Farms, now: Now) -> Vec<HostState> {
         let mut ledger = lock(&self.ledger);
         ledger.expire(now);
-        report::hosts(&ledger, farms, now)
+        report::hosts(&ledger, &lock(&self.drained), farms, now)
+    }
+
+    /// What is known now of the farm of an offer and of its fallbacks, in their order. A farm that is no longer
+    /// configured is left out.
+    fn facts<'f>(&self, farms: &'f Farms, offer: &impl Offered, now: Now) -> Vec<FarmFacts<'f>> {
+        let drained = lock(&self.drained);
+        farms
+            .farms_for(offer.farm())
+            .map(|farm| self.farm_facts(farm, offer.account(), &drained, now))
+            .collect()
+    }
+
+    fn farm_facts<'f>(
+        &self,
+        farm: &'f WatchedFarm,
+        account: &Account,
+        drained: &Drained,
+        now: Now,
+    ) -> FarmFacts<'f> {
+        let settings = &farm.settings;
+        let counts = lock(&self.counts);
+        let facts = |watched: &'f WatchedHost| {
+            let site = Site {
+                farm: settings.name.clone(),
+                host: watched.host.name.clone(),
+            };
+            let draining = drained.draining(&site, &watched.host, now).is_some();
+            host_facts(watched, draining, &counts, now)
+        };
+        let last_hosts = settings.sticky.then_some(&self.stores.last_hosts);
+        FarmFacts {
+            settings,
+            hosts: farm.hosts.iter().map(facts).collect(),
+            sessions: 0,
+            preferred: last_hosts.and_then(|last_hosts| last_hosts.last_host(account, &settings.name)),
+        }
+    }
+
+    /// Notes where the account is now, where its farm gives that host again.
+    fn note_last_host(&self, farms: &Farms, lease: &LeaseRecord) {
+        let farm = farms.farm(&lease.farm);
+        if farm.is_some_and(|farm| farm.settings.sticky) {
+            self.stores.last_hosts.note_last_host(LastHostRecord {
+                account: lease.account.clone(),
+                farm: lease.farm.clone(),
+                host: lease.host.clone(),
+                at: lease.since,
+            });
+        }
     }
 
     /// Every session that hosts told of lately, and every lease of which they did not.
@@ -239,7 +336,7 @@ impl Placements {
     /// Writes a lease that the ledger has, or gives the ledger back the one it replaced.
     async fn keep(&self, lease: LeaseRecord, replaced: Option<LeaseRecord>) -> Result<(), StoreError> {
         let slot = Slot::of_lease(&lease);
-        let kept = self.store.put_lease(lease).await;
+        let kept = self.stores.leases.put_lease(lease).await;
         if kept.is_err() {
             lock(&self.ledger).restore(&slot, replaced);
         }
@@ -248,56 +345,33 @@ impl Placements {
 
     /// Removes a lease that ended in the ledger.
     async fn remove(&self, slot: &Slot) -> Result<(), StoreError> {
-        self.store.remove_lease(&slot.account, &slot.farm).await?;
+        self.stores.leases.remove_lease(&slot.account, &slot.farm).await?;
         lock(&self.ledger).forget(slot);
         Ok(())
     }
 }
 
-/// The decision of a select: the account's own host again, or the best one.
-fn reserve(
-    ledger: &Ledger,
-    farm: &WatchedFarm,
-    slot: &Slot,
-    session_user: &SessionUser,
+/// Of each machine, under the first of its names.
+pub(super) type Counts = HashMap<Site, Counted>;
+
+/// What is known of a host now. Until the sessions of a count were held against the leases, the count before serves.
+pub(super) fn host_facts<'f>(
+    watched: &'f WatchedHost,
+    draining: bool,
+    counts: &Counts,
     now: Now,
-    random: u64,
-) -> Result<(Placement, LeaseRecord), NoHost> {
-    let held = ledger.lease(slot);
-    let own = held
-        .and_then(|lease| farm.host(&lease.host))
-        .filter(|host| host.is_healthy());
-    let (host, confirmed) = match own {
-        Some(own) => (&own.host, held.and_then(|lease| lease.confirmed)),
-        None => {
-            // Where every host is to be left alone, none is worse than another.
-            let left_alone = |host: &WatchedHost| host.backed_off(now);
-            let all = farm.hosts.iter().filter(|host| host.is_healthy()).all(left_alone);
-            let candidates: Vec<_> = farm
-                .hosts
-                .iter()
-                .map(|watched| Candidate {
-                    host: &watched.host,
-                    healthy: watched.is_healthy() && (all || !left_alone(watched)),
-                    load: ledger.load(&watched.sites),
-                })
-                .collect();
-            (
-                choose(&candidates, farm.settings.max_sessions_per_host, random)?,
-                None,
-            )
-        }
-    };
-    let lease = LeaseRecord {
-        account: slot.account.clone(),
-        farm: slot.farm.clone(),
-        host: host.name.clone(),
-        session_user: Some(session_user.clone()),
-        since: now,
-        confirmed,
-        expires: now.plus(farm.settings.assumed_session),
-    };
-    Ok((Placement::new(host, own.is_some()), lease))
+) -> HostFacts<'f> {
+    let reviewed = watched.sites.first().and_then(|site| counts.get(site));
+    HostFacts {
+        host: &watched.host,
+        sites: &watched.sites,
+        up: watched.is_healthy(),
+        draining,
+        backed_off: watched.backed_off(now),
+        counted: watched
+            .counted()
+            .map(|latest| reviewed.copied().unwrap_or(latest)),
+    }
 }
 
 /// The account's leases on hosts that clients dial as `server` (RFC 4343: in whatever case).
@@ -316,6 +390,6 @@ fn leases_at<'l>(
 
 /// A lock that a panic elsewhere does not close for ever: every change under it is whole before anything could
 /// panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

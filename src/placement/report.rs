@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::Host;
+use super::drained::Drained;
+use super::drained_report::Draining;
+use super::facts::Site;
 use super::farms::Farms;
-use super::ledger::{Ledger, Site};
+use super::ledger::Ledger;
 use super::watched_host::WatchedHost;
 use crate::agent::Load;
 use crate::model::{FarmName, Now};
@@ -21,6 +24,8 @@ pub struct HostState {
     pub health: &'static str,
     /// How many leases are on it under this name.
     pub leases: u32,
+    /// Who drains it, if anybody does.
+    pub draining: Option<Draining>,
     /// How many sessions it has, and how old that is; none where nobody tells.
     pub sessions: Option<Aged<u32>>,
     /// How busy it was; none where nobody tells.
@@ -48,15 +53,13 @@ impl<T> Aged<T> {
 }
 
 /// Every host, in order of the farms' names.
-pub(super) fn hosts(ledger: &Ledger, farms: &Farms, now: Now) -> Vec<HostState> {
-    let state = |(farm, watched): (&FarmName, &WatchedHost)| HostState {
+pub(super) fn hosts(ledger: &Ledger, drained: &Drained, farms: &Farms, now: Now) -> Vec<HostState> {
+    let state = |farm: &FarmName, watched: &WatchedHost, site: &Site| HostState {
         farm: farm.clone(),
         host: watched.host.clone(),
         health: watched.health().as_str(),
-        leases: ledger.load(&[Site {
-            farm: farm.clone(),
-            host: watched.host.name.clone(),
-        }]),
+        leases: ledger.leases_on(site),
+        draining: drained.draining(site, &watched.host, now),
         sessions: watched
             .counted()
             .map(|counted| Aged::since(counted.sessions, counted.at, now)),
@@ -64,7 +67,16 @@ pub(super) fn hosts(ledger: &Ledger, farms: &Farms, now: Now) -> Vec<HostState> 
         backed_off_until: watched.backed_off_until(now),
         trouble: trouble(watched),
     };
-    farms.hosts().map(state).collect()
+    farms
+        .hosts()
+        .map(|(farm, watched)| {
+            let site = Site {
+                farm: farm.clone(),
+                host: watched.host.name.clone(),
+            };
+            state(farm, watched, &site)
+        })
+        .collect()
 }
 
 fn load(host: &WatchedHost) -> Option<(Load, Now)> {

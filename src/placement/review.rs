@@ -96,6 +96,7 @@ mod tests {
                 user: UserName::new(user).unwrap(),
             },
             farm: FarmName::new("lab").unwrap(),
+            offered: FarmName::new("lab").unwrap(),
             host: HostName::new("ts01").unwrap(),
             session_user: None,
             since: at(since),

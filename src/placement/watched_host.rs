@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use super::Host;
 use super::asked::{AskedMachine, Told};
 use super::back_off::BackOff;
-use super::database::{Counted, SessionDatabase};
+use super::database::SessionDatabase;
+use super::facts::{Counted, Site};
 use super::health::Health;
-use super::ledger::Site;
 use crate::model::Now;
 
 /// A host of a farm.

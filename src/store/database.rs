@@ -81,9 +81,10 @@ const SCHEMA_3: &str = "
 ";
 
 /// Farms: who may start where, under which account there, and the keys that were placed for it. NULL for the account
-/// of older leases.
+/// of older leases, and for the farm that was offered where it is that of the host.
 const SCHEMA_4: &str = "
     ALTER TABLE leases ADD COLUMN session_user TEXT;
+    ALTER TABLE leases ADD COLUMN offered TEXT;
     CREATE TABLE drains (
         farm TEXT NOT NULL,
         host TEXT NOT NULL,
@@ -284,7 +285,7 @@ mod tests {
             .connection
             .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
             .unwrap();
-        let lease = "INSERT INTO leases VALUES ('ldap', ?1, 'farm', 'host', 0, NULL, 0, NULL)";
+        let lease = "INSERT INTO leases VALUES ('ldap', ?1, 'farm', 'host', 0, NULL, 0, NULL, NULL)";
         let failed = database.transact(|transaction| {
             for user in 0..10_000 {
                 transaction.execute(lease, [format!("user{user}")])?;

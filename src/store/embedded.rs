@@ -7,15 +7,17 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::Database;
+use super::drains::{DrainRecord, Drains};
 use super::held::Held;
 use super::history::{AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 use super::history_statements::Note;
 use super::keys::{KeyId, KeyRecord, Keys};
+use super::last_hosts::{LastHostRecord, LastHosts};
 use super::records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
 use super::statements::{Change, load};
 use super::writer::{Job, Writer};
 use super::{Answer, Store, StoreError};
-use crate::model::{Account, FarmName, Machine, Now};
+use crate::model::{Account, FarmName, HostName, Machine, Now};
 
 /// Most changes waiting to be written; the next caller waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -196,5 +198,39 @@ impl History for Embedded {
             attempts_before,
             seats_before,
         }))
+    }
+}
+
+impl Drains for Embedded {
+    fn drains(&self) -> Answer<'_, Vec<DrainRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let drains = held.drains().cloned().collect();
+        Box::pin(async { Ok(drains) })
+    }
+
+    fn put_drain(&self, drain: DrainRecord) -> Answer<'_, ()> {
+        Box::pin(async { self.change(Change::PutDrain(drain)).await.map(drop) })
+    }
+
+    fn remove_drain(&self, farm: &FarmName, host: &HostName) -> Answer<'_, ()> {
+        let change = Change::RemoveDrain(farm.clone(), host.clone());
+        Box::pin(async { self.change(change).await.map(drop) })
+    }
+}
+
+impl LastHosts for Embedded {
+    fn last_host(&self, account: &Account, farm: &FarmName) -> Option<HostName> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.last_host(account, farm).cloned()
+    }
+
+    fn note_last_host(&self, last: LastHostRecord) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.keep_last_host(last.clone());
+        held.note(Note::LastHost(last));
+    }
+
+    fn prune_last_hosts(&self, before: Now) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::PruneLastHosts(before)))
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::drains::DrainRecord;
 use super::history::Remembered;
 use super::history_statements::Note;
 use super::keys::{KeyId, KeyRecord};
+use super::last_hosts::LastHostRecord;
 use super::records::{LeaseRecord, TicketHash, TicketRecord};
-use crate::model::{Account, FarmName, Machine, Now};
+use crate::model::{Account, FarmName, HostName, Machine, Now};
 
 /// What a committed change did to the records, for the image to follow.
 pub(super) enum Effect {
@@ -18,6 +20,9 @@ pub(super) enum Effect {
     KeyKept(KeyRecord),
     KeyEnded(KeyId, Machine, Now),
     KeyGone(KeyId, Machine),
+    DrainKept(DrainRecord),
+    DrainGone(FarmName, HostName),
+    LastHostGone(LastHostRecord),
 }
 
 /// Most notes that wait to be written. Only a disk that takes none makes so many; the oldest are given up.
@@ -29,6 +34,8 @@ pub(super) struct Held {
     tickets: HashMap<TicketHash, TicketRecord>,
     leases: HashMap<(Account, FarmName), LeaseRecord>,
     keys: HashMap<(KeyId, Machine), KeyRecord>,
+    drains: HashMap<(FarmName, HostName), DrainRecord>,
+    last_hosts: HashMap<(Account, FarmName), (HostName, Now)>,
     uses: HashMap<TicketHash, Now>,
     notes: Vec<Note>,
     remembered: Remembered,
@@ -49,6 +56,25 @@ impl Held {
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &KeyRecord> {
         self.keys.values()
+    }
+
+    pub(super) fn drains(&self) -> impl Iterator<Item = &DrainRecord> {
+        self.drains.values()
+    }
+
+    pub(super) fn last_host(&self, account: &Account, farm: &FarmName) -> Option<&HostName> {
+        let last = self.last_hosts.get(&(account.clone(), farm.clone()));
+        last.map(|(host, _)| host)
+    }
+
+    pub(super) fn keep_last_host(&mut self, last: LastHostRecord) {
+        let LastHostRecord {
+            account,
+            farm,
+            host,
+            at,
+        } = last;
+        self.last_hosts.insert((account, farm), (host, at));
     }
 
     /// Notes a use, for [`Held::take_uses`] to hand on.
@@ -133,6 +159,20 @@ impl Held {
             }
             Effect::KeyGone(id, machine) => {
                 self.keys.remove(&(id, machine));
+            }
+            Effect::DrainKept(drain) => {
+                self.drains
+                    .insert((drain.farm.clone(), drain.host.clone()), drain);
+            }
+            Effect::DrainGone(farm, host) => {
+                self.drains.remove(&(farm, host));
+            }
+            Effect::LastHostGone(gone) => {
+                let slot = (gone.account, gone.farm);
+                // A later one may have been noted meanwhile.
+                if self.last_hosts.get(&slot).is_some_and(|(_, at)| *at <= gone.at) {
+                    self.last_hosts.remove(&slot);
+                }
             }
         }
     }

@@ -4,6 +4,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, Remembered, SeatRecord};
+use super::last_host_statements;
+use super::last_hosts::LastHostRecord;
 use super::statements::{account, moment, word};
 use crate::model::{Network, Now};
 
@@ -12,6 +14,7 @@ use crate::model::{Network, Now};
 pub(super) enum Note {
     Attempt(AttemptRecord),
     Seat(SeatRecord),
+    LastHost(LastHostRecord),
 }
 
 /// Writes notes down, in their order.
@@ -36,6 +39,7 @@ pub(super) fn write_notes(transaction: &Transaction<'_>, notes: &[Note]) -> rusq
                 note.network.to_string(),
                 note.used.unix_ms(),
             ])?,
+            Note::LastHost(last) => last_host_statements::write(transaction, last)?,
         };
     }
     Ok(())

@@ -1,15 +1,20 @@
-//! What must outlive a restart: tickets, leases, the keys that open sessions, and what the throttle counted.
+//! What must outlive a restart: tickets, leases, the keys that open sessions, what the throttle counted, drains and
+//! users' last hosts.
 //!
 //! The room keeps records; what a ticket is worth and whom the throttle refuses is `authenticate`'s to say, what a
 //! lease counts for `placement`'s, and where a key goes for `grant`'s.
 
 mod database;
+mod drain_statements;
+mod drains;
 mod embedded;
 mod held;
 mod history;
 mod history_statements;
 mod key_statements;
 mod keys;
+mod last_host_statements;
+mod last_hosts;
 mod records;
 mod statements;
 mod writer;
@@ -20,9 +25,11 @@ mod tests;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use drains::{DrainRecord, Drains};
 pub use embedded::Embedded;
 pub use history::{ATTEMPTS_MAX, AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 pub use keys::{KeyId, KeyRecord, Keys};
+pub use last_hosts::{LAST_HOSTS_MAX, LastHostRecord, LastHosts};
 pub use records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord, TicketUse};
 
 use crate::model::{Account, FarmName, Now};

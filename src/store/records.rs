@@ -84,8 +84,10 @@ impl From<&TicketRecord> for TicketUse {
 pub struct LeaseRecord {
     /// Whose it is.
     pub account: Account,
-    /// The farm.
+    /// The farm of its host.
     pub farm: FarmName,
+    /// The farm of the offer that it was given for: another one if that had no host for it.
+    pub offered: FarmName,
     /// The host.
     pub host: HostName,
     /// The account there under which the session runs; none where the lease was kept before this was.

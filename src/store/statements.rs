@@ -4,12 +4,12 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::TICKETS_PER_ACCOUNT_MAX;
+use super::drains::DrainRecord;
 use super::held::{Effect, Held};
 use super::history::Forgotten;
-use super::history_statements;
-use super::key_statements;
 use super::keys::{KeyId, KeyRecord};
 use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
+use super::{drain_statements, history_statements, key_statements, last_host_statements};
 use crate::model::{
     Account, Door, FarmName, HostName, Machine, Network, Now, PasswordEnd, SessionUser, Source, UserName,
 };
@@ -34,6 +34,9 @@ pub(super) enum Change {
         attempts_before: Now,
         seats_before: Now,
     },
+    PutDrain(DrainRecord),
+    RemoveDrain(FarmName, HostName),
+    PruneLastHosts(Now),
 }
 
 impl Change {
@@ -99,6 +102,9 @@ impl Change {
                 attempts_before,
                 seats_before,
             } => history_statements::prune(transaction, attempts_before, seats_before),
+            Self::PutDrain(drain) => drain_statements::put(transaction, drain, effects),
+            Self::RemoveDrain(farm, host) => drain_statements::remove(transaction, farm, host, effects),
+            Self::PruneLastHosts(before) => last_host_statements::prune(transaction, before, effects),
         }
     }
 }
@@ -197,7 +203,7 @@ fn put_lease(
     effects: &mut Vec<Effect>,
 ) -> rusqlite::Result<usize> {
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
         .execute(params![
             lease.account.source.as_str(),
             lease.account.user.as_str(),
@@ -207,6 +213,7 @@ fn put_lease(
             lease.confirmed.map(Now::unix_ms),
             lease.expires.unix_ms(),
             lease.session_user.as_ref().map(SessionUser::as_str),
+            (lease.offered != lease.farm).then(|| lease.offered.as_str()),
         ])?;
     effects.push(Effect::LeaseKept(lease));
     Ok(1)
@@ -223,12 +230,19 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for ticket in tickets.query_map([], read_ticket)? {
         held.follow(Effect::TicketKept(ticket?));
     }
-    let mut leases = connection
-        .prepare("SELECT source, user, farm, host, since, confirmed, expires, session_user FROM leases")?;
+    let mut leases = connection.prepare(
+        "SELECT source, user, farm, host, since, confirmed, expires, session_user, offered FROM leases",
+    )?;
     for lease in leases.query_map([], read_lease)? {
         held.follow(Effect::LeaseKept(lease?));
     }
     key_statements::load(connection, &mut held)?;
+    for drain in drain_statements::load(connection)? {
+        held.follow(Effect::DrainKept(drain));
+    }
+    for last in last_host_statements::load(connection)? {
+        held.keep_last_host(last);
+    }
     held.remember(history_statements::load(connection)?);
     Ok(held)
 }
@@ -259,9 +273,12 @@ fn read_ticket(row: &Row<'_>) -> rusqlite::Result<TicketRecord> {
 }
 
 fn read_lease(row: &Row<'_>) -> rusqlite::Result<LeaseRecord> {
+    let farm = word(row, 2, |text| FarmName::new(text).ok())?;
+    let offered = optional_word(row, 8, |text| FarmName::new(text).ok())?;
     Ok(LeaseRecord {
         account: account(row)?,
-        farm: word(row, 2, |text| FarmName::new(text).ok())?,
+        offered: offered.unwrap_or_else(|| farm.clone()),
+        farm,
         host: word(row, 3, |text| HostName::new(text).ok())?,
         since: moment(row, 4)?,
         confirmed: row.get::<_, Option<i64>>(5)?.map(Now::from_unix_ms),

@@ -1,5 +1,7 @@
 //! The store against real files.
 
+mod farms;
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -51,6 +53,7 @@ fn lease(user: &str, farm: &str, host: &str) -> LeaseRecord {
     LeaseRecord {
         account: account(user),
         farm: FarmName::new(farm).unwrap(),
+        offered: FarmName::new(farm).unwrap(),
         host: HostName::new(host).unwrap(),
         session_user: Some(SessionUser::new(user).unwrap()),
         since: at(100),

@@ -1,6 +1,7 @@
 //! The admin's day: the running daemon asked over its socket, its numbers, and what it wrote down.
 
 mod audit;
+mod drain;
 mod metrics;
 mod peers;
 mod reload;

@@ -33,6 +33,7 @@ mod real_client;
 mod rules_guide;
 mod secrets;
 mod ssh;
+mod storm;
 mod sync;
 mod throttle;
 mod tickets;

@@ -1,6 +1,8 @@
 //! Asking the hosts what became of the leases.
 
-use super::{Farms, Placements, Slot, StoreError, lock};
+use std::time::Duration;
+
+use super::{Counts, Farms, Placements, Slot, StoreError, lock};
 use crate::model::Now;
 use crate::placement::review::{Verdict, due, verdict};
 use crate::store::LeaseRecord;
@@ -16,17 +18,20 @@ impl Placements {
     /// # Errors
     /// When the store fails; the rest waits for the next call.
     pub async fn review(&self, farms: &Farms, clock: fn() -> Now) -> Result<(), StoreError> {
+        // What these have of leases is seen by the end of the review.
+        let counts = counts(farms);
         for leases in self.due(farms, clock()).chunks(AT_ONCE) {
             let looks: Vec<_> = leases
                 .iter()
                 .filter_map(|lease| Some((lease, farms.look(lease)?)))
                 .collect();
             for (lease, look) in looks {
-                if let Some(there) = look.answer().await {
-                    self.settle(farms, lease, there, clock()).await?;
+                if let Some(age) = look.answer().await {
+                    self.settle(farms, lease, age, clock()).await?;
                 }
             }
         }
+        *lock(&self.counts) = counts;
         Ok(())
     }
 
@@ -46,7 +51,7 @@ impl Placements {
         &self,
         farms: &Farms,
         lease: &LeaseRecord,
-        there: bool,
+        age: Option<Duration>,
         now: Now,
     ) -> Result<(), StoreError> {
         let (Some(farm), Some(host)) = (farms.farm(&lease.farm), farms.host(&lease.farm, &lease.host)) else {
@@ -54,9 +59,10 @@ impl Placements {
         };
         let slot = Slot::of_lease(lease);
         let _turn = self.turn(&lease.account).await;
-        let verdict = verdict(lease, there, farm.settings.assumed_session, now);
+        let verdict = verdict(lease, age.is_some(), farm.settings.assumed_session, now);
         let confirmed = LeaseRecord {
-            confirmed: lease.confirmed.or(Some(now)),
+            // Every count since the session began has it.
+            confirmed: lease.confirmed.or_else(|| Some(now.minus(age?).max(lease.since))),
             expires: now.plus(farm.settings.assumed_session),
             ..lease.clone()
         };
@@ -71,12 +77,13 @@ impl Placements {
                 Verdict::Keep => None,
                 Verdict::Confirm => ledger.put(confirmed.clone()),
                 Verdict::End | Verdict::ComeToNothing => {
-                    ledger.end(&slot);
+                    // When the session ended nobody knows: the next count has it no more.
+                    ledger.end(&slot, None, now);
                     None
                 }
             }
         };
-        if there {
+        if age.is_some() {
             host.back_off().confirmed();
         }
         lock(&self.looks).insert(slot.clone(), now);
@@ -98,4 +105,12 @@ impl Placements {
             }
         }
     }
+}
+
+/// What the hosts told last.
+fn counts(farms: &Farms) -> Counts {
+    let hosts = farms.hosts().map(|(_, host)| host);
+    hosts
+        .filter_map(|host| Some((host.sites.first()?.clone(), host.counted()?)))
+        .collect()
 }

@@ -41,7 +41,7 @@ async fn a_host_goes_down_with_its_port_and_comes_back_with_it() {
     until(&farms, "ts0", false).await;
     let (store, placements) = empty().await;
     let refused = placements.place(&farms, &offer("alice", "lab"), at(0), 0).await;
-    assert!(matches!(refused, Err(NoHost::NoneHealthy)), "{refused:?}");
+    assert!(matches!(refused, Err(NoHost::NoneTakes(_))), "{refused:?}");
     assert!(store.all().is_empty());
     let _second = TcpListener::bind(("127.0.77.1", port)).unwrap();
     until(&farms, "ts0", true).await;

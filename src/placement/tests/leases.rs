@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{
-    SESSION, account, at, empty, farm, host, lab, listener, listener_at, offer, port_of, until, watched,
+    SESSION, account, at, empty, farm, host, lab, listener, listener_at, offer, port_of, stores, until,
+    watched,
 };
 use crate::model::{HostName, Now};
 use crate::placement::{Host, NoHost, Placement, Placements};
@@ -100,7 +101,7 @@ async fn a_storm_of_selects_spreads_evenly_and_overfills_nothing() {
     for select in selects {
         match select.await.unwrap() {
             (user, Ok(placement)) => hosts.entry(user).or_default().push(placement),
-            (_, Err(NoHost::AllFull)) => refused += 1,
+            (_, Err(NoHost::NoneTakes(_))) => refused += 1,
             (_, Err(other)) => panic!("{other}"),
         }
     }
@@ -157,7 +158,7 @@ async fn a_restart_forgets_no_lease() {
         .await
         .unwrap();
     drop(placements);
-    let restarted = Placements::load(store).await.unwrap();
+    let restarted = Placements::load(stores(&store)).await.unwrap();
     let bob = restarted
         .place(&farms, &offer("bob", "lab"), at(1), 1)
         .await
@@ -187,7 +188,7 @@ async fn a_lease_counts_until_it_expires_and_then_leaves_the_store() {
     let full = placements
         .place(&farms, &offer("bob", "lab"), just_before, 0)
         .await;
-    assert!(matches!(full, Err(NoHost::AllFull)), "{full:?}");
+    assert!(matches!(full, Err(NoHost::NoneTakes(_))), "{full:?}");
     assert_eq!(placements.prune(just_before).await.unwrap(), 0);
     placements
         .place(&farms, &offer("bob", "lab"), end, 0)
@@ -290,7 +291,7 @@ async fn a_select_that_fails_takes_nothing_from_one_beside_it() {
     assert!(!second.unwrap().renewed());
     assert_eq!(store.all().len(), 1);
     let bob = placements.place(&farms, &offer("bob", "lab"), at(0), 0).await;
-    assert!(matches!(bob, Err(NoHost::AllFull)), "{bob:?}");
+    assert!(matches!(bob, Err(NoHost::NoneTakes(_))), "{bob:?}");
 }
 
 #[tokio::test]

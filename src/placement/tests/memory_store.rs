@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::model::{Account, FarmName, Now};
-use crate::store::{Answer, LeaseRecord, Store, StoreError, TicketHash, TicketRecord, TicketUse};
+use crate::model::{Account, FarmName, HostName, Now};
+use crate::store::{
+    Answer, DrainRecord, Drains, LastHostRecord, LastHosts, LeaseRecord, Store, StoreError, TicketHash,
+    TicketRecord, TicketUse,
+};
 
 /// Leases in memory, and how many of the next changes fail.
 #[derive(Default)]
 pub struct MemoryStore {
     leases: Mutex<HashMap<(Account, FarmName), LeaseRecord>>,
+    drains: Mutex<Vec<DrainRecord>>,
+    last_hosts: Mutex<HashMap<(Account, FarmName), HostName>>,
     failures: AtomicUsize,
 }
 
@@ -84,5 +89,41 @@ impl Store for MemoryStore {
     }
     fn prune_tickets(&self, _: Now) -> Answer<'_, usize> {
         unreachable!("placement keeps no tickets")
+    }
+}
+
+impl Drains for MemoryStore {
+    fn drains(&self) -> Answer<'_, Vec<DrainRecord>> {
+        Box::pin(async { Ok(self.drains.lock().unwrap().clone()) })
+    }
+    fn put_drain(&self, drain: DrainRecord) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let mut drains = self.drains.lock().unwrap();
+            drains.retain(|kept| (&kept.farm, &kept.host) != (&drain.farm, &drain.host));
+            drains.push(drain);
+            Ok(())
+        })
+    }
+    fn remove_drain(&self, farm: &FarmName, host: &HostName) -> Answer<'_, ()> {
+        let drained = (farm.clone(), host.clone());
+        Box::pin(async move {
+            let mut drains = self.drains.lock().unwrap();
+            drains.retain(|kept| (&kept.farm, &kept.host) != (&drained.0, &drained.1));
+            Ok(())
+        })
+    }
+}
+
+impl LastHosts for MemoryStore {
+    fn last_host(&self, account: &Account, farm: &FarmName) -> Option<HostName> {
+        let slot = (account.clone(), farm.clone());
+        self.last_hosts.lock().unwrap().get(&slot).cloned()
+    }
+    fn note_last_host(&self, last: LastHostRecord) {
+        let mut last_hosts = self.last_hosts.lock().unwrap();
+        last_hosts.insert((last.account, last.farm), last.host);
+    }
+    fn prune_last_hosts(&self, _: Now) -> Answer<'_, usize> {
+        Box::pin(async { Ok(0) })
     }
 }

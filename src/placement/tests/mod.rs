@@ -1,7 +1,9 @@
 //! The room as a whole: real listeners on loopback, a store in memory.
 
+mod draining;
 mod fake_agent;
 mod health;
+mod laws;
 mod leases;
 mod memory_store;
 mod reviews;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory_store::MemoryStore;
-use super::{Farm, Farms, Host, Placements};
+use super::{Farm, Farms, Host, Placements, Stores};
 use crate::agent::Agents;
 use crate::model::{Account, FarmName, HostAddress, HostName, Now, Offered, SessionUser, Source, UserName};
 
@@ -113,9 +115,17 @@ async fn until(farms: &Farms, host: &str, healthy: bool) {
         .unwrap_or_else(|_| panic!("{host} never became healthy={healthy}"));
 }
 
+fn stores(store: &Arc<MemoryStore>) -> Stores {
+    Stores {
+        leases: Arc::<MemoryStore>::clone(store) as _,
+        drains: Arc::<MemoryStore>::clone(store) as _,
+        last_hosts: Arc::<MemoryStore>::clone(store) as _,
+    }
+}
+
 async fn empty() -> (Arc<MemoryStore>, Placements) {
     let store = Arc::new(MemoryStore::default());
-    let placements = Placements::load(Arc::<MemoryStore>::clone(&store)).await.unwrap();
+    let placements = Placements::load(stores(&store)).await.unwrap();
     (store, placements)
 }
 
