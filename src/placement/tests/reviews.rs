@@ -46,8 +46,10 @@ fn machine(listener: &TcpListener) -> Machine {
     host("any", "127.0.0.1", port_of(listener)).machine()
 }
 
+/// Selects, and lets what was told of sessions for that serve no more.
 async fn place(placements: &Placements, farms: &Farms, offer: &Offer) {
     placements.place(farms, offer, clock(), 0).await.unwrap();
+    later().await;
 }
 
 fn only_host(placements: &Placements, farms: &Farms) -> HostState {
@@ -67,14 +69,16 @@ async fn a_lease_follows_its_session() {
     let farms = asked(&listeners, &agent).await;
     let (store, placements) = empty().await;
     place(&placements, &farms, &offer("alice", "lab")).await;
-    pass(Duration::from_secs(10));
+    let selected = clock();
+    pass(Duration::from_secs(100));
     agent.tells(
         &machine(&listeners[0]),
         "alice",
         session("alice-50-1700000000_stDXFCE_dp24", "ts0"),
     );
     placements.review(&farms, clock).await.unwrap();
-    assert_eq!(store.all()[0].confirmed, Some(clock()));
+    let began = selected.plus(Duration::from_secs(40));
+    assert_eq!(store.all()[0].confirmed, Some(began), "it is a minute old");
     let known = placements.sessions(&farms, clock());
     assert_eq!((known.len(), known[0].state), (1, "running"));
     assert_eq!(known[0].account, Some(account("alice")));
