@@ -6,10 +6,11 @@ use super::Refusal;
 use super::turn::Turn;
 use crate::audit::Decision;
 use crate::authenticate::{Closed, Gate, GateAnswer};
-use crate::entitlement::Notice;
-use crate::hooks::{Client, Known, Moment, Question, Request, Verdict};
+use crate::entitlement::{Notice, Offer};
+use crate::hooks::{Candidate, Client, Known, Moment, Question, Request, Verdict};
 use crate::identity::Identity;
-use crate::model::{Authenticated, TypedName};
+use crate::model::{Authenticated, HostName, Offered, TypedName};
+use crate::placement::Placements;
 
 /// The kind of the notice that a program may add.
 const NOTICE: &str = "site";
@@ -87,6 +88,34 @@ pub(super) async fn post_auth(turn: &Turn, identity: &Identity) -> Result<Option
         }
         notice.ok()
     }))
+}
+
+/// Asks where something may start, and gives the host that the program would have.
+pub(super) async fn select(
+    turn: &Turn,
+    placements: &Placements,
+    identity: &Identity,
+    offer: &Offer,
+) -> Result<Option<HostName>, Refusal> {
+    let Some(client) = asked(turn, Moment::Select) else {
+        return Ok(None);
+    };
+    let open = placements.open_hosts(&turn.snapshot.farms, offer, turn.now);
+    let question = Question::Select {
+        request: turn.asked_about(),
+        known: known(identity),
+        profile: offer.profile_id().to_string(),
+        farm: offer.farm().to_string(),
+        hosts: open
+            .into_iter()
+            .map(|(host, load)| Candidate {
+                host: host.to_string(),
+                load,
+            })
+            .collect(),
+    };
+    let verdict = unless_refused(client.ask(&question).await?, Moment::Select)?;
+    Ok(verdict.host)
 }
 
 fn asked(turn: &Turn, moment: Moment) -> Option<Arc<Client>> {

@@ -62,10 +62,12 @@ impl Broker {
         let offer = offer.ok_or(Refusal::NotOffered(selection.profile))?;
         let own_name = turn.note_offer(&offer, selection.login);
         hooks::post_auth(turn, &identity).await?;
+        let preferred = hooks::select(turn, &self.placements, &identity, &offer).await?;
         let host = if own_name {
-            self.start_or_resume(turn, &offer, selection.public_key).await
+            self.start_or_resume(turn, &offer, preferred, selection.public_key)
+                .await
         } else {
-            self.start_under_another_name(turn, &offer).await
+            self.start_under_another_name(turn, &offer, preferred).await
         };
         Ok(Reply::Select { ticket, host })
     }
@@ -76,6 +78,7 @@ impl Broker {
         &self,
         turn: &mut Turn,
         offer: &Offer,
+        preferred: Option<HostName>,
         public_key: Option<String>,
     ) -> Option<SelectedHost> {
         let snapshot = Arc::clone(&turn.snapshot);
@@ -86,7 +89,7 @@ impl Broker {
         let start = match found.first() {
             // Python X2Go is told of no sessions, and looks for them on the host that it is sent to.
             Some(session) if turn.door() == Door::Json => Some(Start::beside(session)),
-            _ => match self.start(turn, offer).await {
+            _ => match self.start(turn, offer, preferred).await {
                 Err(NoHost::TooManySelects) => return None,
                 started => started.ok(),
             },
@@ -115,8 +118,13 @@ impl Broker {
     }
 
     /// A host for somebody who typed another name for it, and nothing else.
-    async fn start_under_another_name(&self, turn: &mut Turn, offer: &Offer) -> Option<SelectedHost> {
-        let start = self.start(turn, offer).await.ok()?;
+    async fn start_under_another_name(
+        &self,
+        turn: &mut Turn,
+        offer: &Offer,
+        preferred: Option<HostName>,
+    ) -> Option<SelectedHost> {
+        let start = self.start(turn, offer, preferred).await.ok()?;
         Some(SelectedHost {
             address: Some(start.address),
             port: start.port,
@@ -125,14 +133,19 @@ impl Broker {
         })
     }
 
-    /// A host for something new, with a lease on it.
-    async fn start(&self, turn: &mut Turn, offer: &Offer) -> Result<Start, NoHost> {
+    /// A host for something new, with a lease on it; the preferred one where that can be.
+    async fn start(
+        &self,
+        turn: &mut Turn,
+        offer: &Offer,
+        preferred: Option<HostName>,
+    ) -> Result<Start, NoHost> {
         let snapshot = Arc::clone(&turn.snapshot);
         let placed = {
             let _placement = turn.stages.enter(Stage::Placement);
             let random = (self.edge.random)();
             self.placements
-                .place(&snapshot.farms, offer, turn.now, random)
+                .place_preferring(&snapshot.farms, offer, preferred, turn.now, random)
                 .await
         };
         turn.note_placement(&placed);

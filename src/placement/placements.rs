@@ -15,7 +15,7 @@ use super::review::Looks;
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
 use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
-use crate::model::{Account, FarmName, Now, Offered};
+use crate::model::{Account, FarmName, HostName, Now, Offered};
 use crate::store::{Drains, LastHostRecord, LastHosts, LeaseRecord, Store, StoreError};
 
 /// Accounts whose leases may change at the same time. Those that share a turn wait for each other's write.
@@ -83,9 +83,9 @@ impl Placements {
 
     /// A host for an offer on which something new may start: the one where the account has a lease in this farm, if it
     /// still answers and takes it, else the one with the smallest load for its weight, in the farm of the offer or the
-    /// first of its fallbacks that has one; `random` decides between equals. Where the account has a
-    /// session, it is given that host if it takes anything. The lease counts from the choice on, is in the store before this returns, and lasts the
-    /// farm's `assumed_session`.
+    /// first of its fallbacks that has one; `random` decides between equals. Where the account has a session, it is given
+    /// that host if it takes anything. The lease counts from the choice on, is in the store before this returns, and
+    /// lasts the farm's `assumed_session`.
     ///
     /// A caller that gives up waiting leaves the lease counted; the account's next select renews it.
     ///
@@ -98,8 +98,32 @@ impl Placements {
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
+        self.place_preferring(farms, offer, None, now, random).await
+    }
+
+    /// Like [`Placements::place`], with a host of the offer's farm that is taken before any other where the choice is
+    /// open: the account has no lease and no session there, and the host is one of [`Placements::open_hosts`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn place_preferring(
+        &self,
+        farms: &Farms,
+        offer: &impl Offered,
+        preferred: Option<HostName>,
+        now: Now,
+        random: u64,
+    ) -> Result<Placement, NoHost> {
         self.admit(offer.account(), now)?;
-        self.place_admitted(farms, offer, now, random).await
+        self.place_admitted(farms, offer, preferred, now, random).await
+    }
+
+    /// The hosts of an offer's farm on which something new can start, with the load of each.
+    pub fn open_hosts(&self, farms: &Farms, offer: &impl Offered, now: Now) -> Vec<(HostName, u32)> {
+        let facts = self.facts(farms, offer, now);
+        let own = facts.iter().filter(|farm| farm.settings.name == *offer.farm());
+        let ledger = lock(&self.ledger);
+        own.flat_map(|farm| ledger.open_hosts(farm, now)).collect()
     }
 
     /// A host in each farm of these offers, which are one account's, as [`Placements::place`] gives it. All of it counts
@@ -121,7 +145,7 @@ impl Placements {
                 continue;
             }
             let result = match &admitted {
-                Ok(()) => self.place_admitted(farms, offer, now, random).await,
+                Ok(()) => self.place_admitted(farms, offer, None, now, random).await,
                 Err(refused) => Err(refused.clone()),
             };
             placed.insert(offer.farm().clone(), result);
@@ -139,6 +163,7 @@ impl Placements {
         &self,
         farms: &Farms,
         offer: &impl Offered,
+        preferred: Option<HostName>,
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
@@ -149,9 +174,11 @@ impl Placements {
         for farm in &mut facts {
             let there = || found.iter().filter(|found| found.farm == farm.settings.name);
             farm.sessions = u32::try_from(there().count()).unwrap_or(u32::MAX);
+            let wished = || preferred.clone().filter(|_| farm.settings.name == *offer.farm());
             farm.preferred = there()
                 .next()
                 .map(|found| found.host.name.clone())
+                .or_else(wished)
                 .or(farm.preferred.take());
         }
         let reservation = lock(&self.ledger).reserve(account, offer.session_user(), &facts, now, random)?;

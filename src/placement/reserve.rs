@@ -93,6 +93,15 @@ impl Ledger {
         })
     }
 
+    /// The hosts of a farm on which something new can start, with the load of each.
+    pub(super) fn open_hosts(&self, farm: &FarmFacts<'_>, now: Now) -> Vec<(HostName, u32)> {
+        let candidates = self.candidates(farm, now).into_iter();
+        candidates
+            .filter(|candidate| candidate.obstacle.is_none())
+            .map(|candidate| (candidate.facts.host.name.clone(), candidate.load))
+            .collect()
+    }
+
     fn candidates<'f>(&self, farm: &FarmFacts<'f>, now: Now) -> Vec<Candidate<'f>> {
         let candidate = |facts: &HostFacts<'f>| {
             let load = self.load(facts, now);

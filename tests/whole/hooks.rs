@@ -1,6 +1,7 @@
 //! The site's own programs, run by the real worker under a user of its own, and what their answers change.
 
 use std::fs::{self, Permissions};
+use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -101,7 +102,7 @@ impl Hooks {
 /// A site whose broker has these lines more.
 fn broker_with(more: &str) -> Site {
     let slapd = Slapd::start(&directory());
-    let host = std::net::TcpListener::bind("127.0.0.1:0").expect("host");
+    let host = TcpListener::bind("127.0.0.1:0").expect("host");
     let port = host.local_addr().expect("host").port();
     let configuration = configuration(&slapd, Reach::Plain, port) + more;
     Site {
@@ -133,14 +134,19 @@ async fn each_program_is_asked_at_its_moment_and_never_sees_a_password() {
         .collect();
     assert_eq!(
         moments,
-        ["pre_auth", "post_auth", "pre_auth", "post_auth"],
+        ["pre_auth", "post_auth", "pre_auth", "post_auth", "select"],
         "{seen}"
     );
     assert_eq!(asked[0]["typed"], "alice");
     assert_eq!(asked[1]["user"], "alice");
     assert_eq!(asked[1]["groups"], serde_json::json!(["staff"]));
     assert_eq!(asked[1]["offers"], serde_json::json!(["office", "terminal"]));
-    assert_eq!(seen.lines().filter(|line| *line == "nobody").count(), 4, "{seen}");
+    assert_eq!(asked[4]["profile"], "office");
+    assert_eq!(
+        asked[4]["hosts"],
+        serde_json::json!([{ "host": "ts01", "load": 0 }])
+    );
+    assert_eq!(seen.lines().filter(|line| *line == "nobody").count(), 5, "{seen}");
 }
 
 #[tokio::test]
@@ -161,6 +167,35 @@ async fn a_refusal_counts_and_its_reason_is_in_the_log_alone() {
         "{log}"
     );
     assert_eq!(site.slapd.binds(&slapd::person("bob")), 0);
+}
+
+#[tokio::test]
+async fn a_program_chooses_among_the_hosts_that_could_be_chosen() {
+    let hooks = Hooks::new(&[("select", r#"echo '{"host":"ts02"}'"#)]);
+    let _worker = hooks.worker();
+    let other = TcpListener::bind("127.0.0.2:0").expect("host");
+    let port = other.local_addr().expect("host").port();
+    let farm = format!(
+        "[farm.other.hosts.ts01]\naddress = \"127.0.0.1\"\nport = {port}\nweight = 1000\n\
+         [farm.other.hosts.ts02]\naddress = \"127.0.0.2\"\nport = {port}\n\
+         [profile.other]\nname = \"Other\"\nfarm = \"other\"\n\
+         [rule.other]\ngroups = [\"staff\"]\nprofiles = [\"other\"]\n"
+    );
+    let strong = TcpListener::bind(("127.0.0.1", port)).expect("host");
+    let site = broker_with(&(hooks.configuration(&["select"], "") + &farm));
+    let selected = site.post(&select("other", "alice", "")).await;
+    assert!(selected.contains("SERVER:127.0.0.2"), "{selected}");
+    // One that is no host of the farm is passed over.
+    hooks.write("select", r#"echo '{"host":"ts99"}'"#);
+    let selected = site.post(&select("other", "carol", "")).await;
+    assert!(selected.contains("SERVER:127.0.0.1"), "{selected}");
+    hooks.write("select", r#"echo '{"refuse":"no licence left"}'"#);
+    let selected = site.post(&select("other", "carol", "")).await;
+    assert!(
+        !selected.contains(GRANTED) && !selected.contains("SERVER:"),
+        "{selected}"
+    );
+    drop((other, strong));
 }
 
 #[tokio::test]
