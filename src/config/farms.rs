@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
 use super::section::Section;
+use super::source::Place;
 use super::value::{FromText, Located};
 use crate::agent::AgentKind;
-use crate::model::{FarmName, HostAddress, HostName};
+use crate::model::{FarmName, HostAddress, HostName, did_you_mean};
 use crate::placement::{Farm, Host, KeyWay};
 
 const ASSUMED_SESSION_MIN: Duration = Duration::from_mins(1);
@@ -53,15 +54,15 @@ impl FromText for KeyWay {
 /// Reads `[farm.*]`.
 pub(super) fn read(root: &mut Section<'_>) -> Farms {
     let written = root.named("farm");
-    let names = written.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = written.iter().map(|(name, _)| name.clone()).collect();
     let farms = written
         .into_iter()
-        .filter_map(|(name, section)| farm(&name, section))
+        .filter_map(|(name, section)| farm(&name, &names, section))
         .collect();
     Farms { farms, names }
 }
 
-fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
+fn farm(name: &str, names: &[String], mut section: Section<'_>) -> Option<Farm> {
     let problems = section.problems();
     let header = section.header().clone();
     let name = FarmName::new(name)
@@ -84,7 +85,13 @@ fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
     let max_sessions_per_host = section.number("max_sessions_per_host", 1..=SESSIONS_MAX);
     let max_sessions_per_user = section.number("max_sessions_per_user", 1..=SESSIONS_MAX);
     let starts_per_host = section.take("starts_per_host");
-    let fallback = section.take("fallback");
+    let place = section.place_of("fallback").unwrap_or(&header).clone();
+    let fallback: Vec<FarmName> = section.take("fallback").unwrap_or_default();
+    for farm in &fallback {
+        if let Some(problem) = unusable_fallback(farm, name.as_ref(), names, &place) {
+            problems.add(problem);
+        }
+    }
     let sticky = section.take("sticky");
     let suspend_running = section.take("suspend_running");
     section.finish();
@@ -96,7 +103,7 @@ fn farm(name: &str, mut section: Section<'_>) -> Option<Farm> {
         max_sessions_per_host,
         max_sessions_per_user,
         starts_per_host,
-        fallback: fallback.unwrap_or_default(),
+        fallback,
         sticky: sticky.unwrap_or(usual.sticky),
         suspend_running: suspend_running.unwrap_or(usual.suspend_running),
         ..usual
@@ -159,6 +166,28 @@ impl FromText for OwnName {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// What is wrong with a fallback that would never take anything: it is no farm, or the farm itself.
+fn unusable_fallback(
+    farm: &FarmName,
+    own: Option<&FarmName>,
+    names: &[String],
+    place: &Place,
+) -> Option<Diagnostic> {
+    if Some(farm) == own {
+        let message = format!("farm `{farm}` cannot be its own fallback");
+        return Some(Diagnostic::error(place, message));
+    }
+    if names.iter().any(|name| name == farm.as_str()) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(place, format!("there is no farm `{farm}`"));
+    let meant = did_you_mean(farm.as_str(), names.iter().map(String::as_str));
+    Some(match meant {
+        Some(meant) => diagnostic.hint(format!("did you mean \"{meant}\"?")),
+        None => diagnostic,
+    })
 }
 
 /// X2Go Client resumes a session on any host of the farm with the port of the one that was chosen.
