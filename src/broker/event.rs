@@ -28,6 +28,9 @@ impl Broker {
         })?;
         let (farms, account) = (&turn.snapshot.farms, verified.account());
         let server = event.server.as_str();
+        if !matches!(event.kind, EventKind::Alive) {
+            self.placements.sessions_changed(farms, account, server);
+        }
         let counted = match event.kind {
             EventKind::Connected => self.placements.confirm(farms, account, server, turn.now).await?,
             EventKind::Finished => self.placements.end(farms, account, server, turn.now).await?,

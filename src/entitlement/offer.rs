@@ -75,4 +75,8 @@ impl Offered for Offer {
     fn session_user(&self) -> &SessionUser {
         &self.session_user
     }
+
+    fn begins_session(&self) -> bool {
+        self.session_kind().is_some()
+    }
 }

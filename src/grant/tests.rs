@@ -73,6 +73,9 @@ impl Offered for Offer {
     fn session_user(&self) -> &SessionUser {
         &self.session_user
     }
+    fn begins_session(&self) -> bool {
+        true
+    }
 }
 
 /// How a host behaves.

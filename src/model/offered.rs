@@ -11,4 +11,6 @@ pub trait Offered {
     fn farm(&self) -> &FarmName;
     /// The account on the hosts under which it starts: sessions are looked for, and keys are placed, for no other.
     fn session_user(&self) -> &SessionUser;
+    /// Whether whoever starts it has a session of their own then; not where sessions of others are shown.
+    fn begins_session(&self) -> bool;
 }

@@ -142,6 +142,11 @@ impl SessionDatabase {
         flight
     }
 
+    /// Lets what was told of a user serve no more, since something happened to the user's sessions.
+    pub fn outdate(&self, user: &SessionUser) {
+        self.flights.outdate(user);
+    }
+
     /// Counts sessions for ever.
     pub async fn keep_counting(self: Arc<Self>, clock: fn() -> Now) {
         loop {

@@ -104,6 +104,11 @@ impl Host {
         }
     }
 
+    /// Whether clients dial it as `server` (RFC 4343: in whatever case).
+    pub fn is_dialled_as(&self, server: &str) -> bool {
+        self.address.as_str().eq_ignore_ascii_case(server)
+    }
+
     /// The SSH server it is.
     pub fn machine(&self) -> Machine {
         Machine::new(&self.address, self.port)

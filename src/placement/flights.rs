@@ -60,8 +60,17 @@ pub(super) struct Flights(Mutex<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
-    by_user: HashMap<SessionUser, (Instant, watch::Receiver<Progress>)>,
+    by_user: HashMap<SessionUser, Question>,
     swept: Option<Instant>,
+}
+
+/// The last question about a user.
+#[derive(Debug)]
+struct Question {
+    at: Instant,
+    /// Whether something happened to the user's sessions since.
+    outdated: bool,
+    progress: watch::Receiver<Progress>,
 }
 
 impl Flights {
@@ -71,10 +80,10 @@ impl Flights {
         let now = Instant::now();
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.sweep(now);
-        if let Some((at, progress)) = asked.by_user.get(user)
-            && is_fresh(*at, progress, now)
+        if let Some(question) = asked.by_user.get(user)
+            && question.is_fresh(now)
         {
-            return (Flight(progress.clone()), None);
+            return (Flight(question.progress.clone()), None);
         }
         let full = asked.by_user.len() >= USERS_MAX && !asked.by_user.contains_key(user);
         let (sender, receiver) = watch::channel(Progress::UnderWay);
@@ -82,17 +91,32 @@ impl Flights {
             sender.send_replace(Progress::Unknown);
             return (Flight(receiver), None);
         }
-        asked.by_user.insert(user.clone(), (now, receiver.clone()));
+        let question = Question {
+            at: now,
+            outdated: false,
+            progress: receiver.clone(),
+        };
+        asked.by_user.insert(user.clone(), question);
         (Flight(receiver), Some(sender))
+    }
+
+    /// Lets what is known of a user serve no more, since something happened to the user's sessions. A question that is
+    /// under way still serves those who ask the same before it has its answer, so that whoever reports much has not
+    /// more than one under way.
+    pub fn outdate(&self, user: &SessionUser) {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(question) = asked.by_user.get_mut(user) {
+            question.outdated = true;
+        }
     }
 
     /// The users whose sessions are remembered, and how long ago they were asked for.
     pub fn remembered(&self) -> Vec<(SessionUser, Duration, Arc<UserSessions>)> {
         let now = Instant::now();
         let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |(user, (at, progress)): (&SessionUser, &(Instant, watch::Receiver<Progress>))| {
-            let age = now.duration_since(*at);
-            match &*progress.borrow() {
+        let known = |(user, question): (&SessionUser, &Question)| {
+            let age = now.duration_since(question.at);
+            match &*question.progress.borrow() {
                 Progress::Known(sessions) if age < REMEMBERED => {
                     Some((user.clone(), age, Arc::clone(sessions)))
                 }
@@ -110,15 +134,19 @@ impl Asked {
             return;
         }
         self.swept = Some(now);
-        self.by_user.retain(|_, (at, progress)| {
-            let found =
-                matches!(&*progress.borrow(), Progress::Known(sessions) if !sessions.on_hosts.is_empty());
-            is_fresh(*at, progress, now) || (found && now.duration_since(*at) < REMEMBERED)
+        self.by_user.retain(|_, question| {
+            let found = matches!(
+                &*question.progress.borrow(), Progress::Known(sessions) if !sessions.on_hosts.is_empty()
+            );
+            question.is_fresh(now) || (found && now.duration_since(question.at) < REMEMBERED)
         });
     }
 }
 
-/// Whether a question need not be asked again. One that is under way has a deadline of its own.
-fn is_fresh(at: Instant, progress: &watch::Receiver<Progress>, now: Instant) -> bool {
-    now.duration_since(at) < FRESH || matches!(&*progress.borrow(), Progress::UnderWay)
+impl Question {
+    /// Whether it need not be asked again. One that is under way has a deadline of its own.
+    fn is_fresh(&self, now: Instant) -> bool {
+        let serves = !self.outdated && now.duration_since(self.at) < FRESH;
+        serves || matches!(&*self.progress.borrow(), Progress::UnderWay)
+    }
 }

@@ -10,7 +10,7 @@ use super::database::SessionDatabase;
 use super::farms::Farms;
 use super::flights::Flight;
 use super::watched_host::AskedHost;
-use crate::model::{FarmName, Offered, Session, SessionUser};
+use crate::model::{FarmName, Offered, Session, SessionState, SessionUser};
 use crate::store::LeaseRecord;
 
 /// Longest that a login waits for the hosts to tell.
@@ -34,14 +34,31 @@ pub(super) struct Look {
     number: usize,
 }
 
+/// What a look saw of a user's sessions on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// How long ago the newest began.
+    pub age: Duration,
+    /// Whether one of them runs.
+    pub runs: bool,
+}
+
 impl Look {
-    /// How long ago the user's newest session there began, if there is one; none if nobody can tell. A session under a
-    /// name that is no host's may be the one that is looked for.
-    pub async fn answer(self) -> Option<Option<Duration>> {
+    /// What there is of the user's sessions there, if anything is; none if nobody can tell. A session under a name that
+    /// is no host's may be the one that is looked for.
+    pub async fn answer(self) -> Option<Option<Seen>> {
         let told = self.flight.answer().await?;
         let there = told.on_hosts.iter().filter(|(number, _)| *number == self.number);
-        let age = there.map(|(_, session)| Duration::from_secs(session.age_s)).min();
-        (age.is_some() || !told.elsewhere).then_some(age)
+        let seen = there
+            .map(|(_, session)| Seen {
+                age: Duration::from_secs(session.age_s),
+                runs: session.state == SessionState::Running,
+            })
+            .reduce(|one, other| Seen {
+                age: one.age.min(other.age),
+                runs: one.runs || other.runs,
+            });
+        (seen.is_some() || !told.elsewhere).then_some(seen)
     }
 }
 
@@ -100,6 +117,23 @@ impl Farms {
         found
     }
 
+    /// Whether somebody can tell now what became of a lease.
+    pub(super) fn can_look(&self, lease: &LeaseRecord) -> bool {
+        let host = self.host(&lease.farm, &lease.host);
+        lease.session_user.is_some() && host.is_some_and(|host| host.asked.is_some() && host.is_healthy())
+    }
+
+    /// Lets what hosts told of these users serve no more, as far as it is about the host that clients dial as `server`.
+    pub(super) fn outdate<'u>(&self, server: &str, users: impl Iterator<Item = &'u SessionUser> + Clone) {
+        for (_, host) in self.hosts() {
+            if let Some(asked) = &host.asked
+                && host.host.is_dialled_as(server)
+            {
+                users.clone().for_each(|user| asked.database.outdate(user));
+            }
+        }
+    }
+
     /// Begins to ask whether the user of a lease has a session on its host; none if there is nobody to ask.
     pub(super) fn look(&self, lease: &LeaseRecord) -> Option<Look> {
         let asked = self.host(&lease.farm, &lease.host)?.asked.as_ref()?;
@@ -113,7 +147,7 @@ impl Farms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DisplayCookie, SessionId, SessionState};
+    use crate::model::{DisplayCookie, SessionId};
 
     #[test]
     fn the_id_says_whose_a_session_is() {

@@ -11,7 +11,7 @@ use super::drained::Drained;
 use super::facts::{Counted, FarmFacts, HostFacts, Site};
 use super::farms::{Farms, WatchedFarm};
 use super::ledger::{Ledger, Slot};
-use super::review::Looks;
+use super::review::{Note, Notes};
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
 use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
@@ -46,7 +46,7 @@ pub struct Placements {
     /// Held while drains are changed here and in the store, so that both see the same order.
     pub(super) drain_turn: tokio::sync::Mutex<()>,
     selects: Mutex<Selects>,
-    looks: Mutex<Looks>,
+    notes: Mutex<Notes>,
     /// Counts that are no newer than the last review: what they have of leases was seen.
     pub(super) counts: Mutex<Counts>,
     /// Held while a lease of an account is changed here and in the store, so that both see the same order.
@@ -74,7 +74,7 @@ impl Placements {
             drained: Mutex::new(drained),
             drain_turn: tokio::sync::Mutex::default(),
             selects: Mutex::default(),
-            looks: Mutex::default(),
+            notes: Mutex::default(),
             counts: Mutex::default(),
             turns: [const { tokio::sync::Mutex::const_new(()) }; TURNS],
             hasher: RandomState::new(),
@@ -182,6 +182,11 @@ impl Placements {
                 .or(farm.preferred.take());
         }
         let reservation = lock(&self.ledger).reserve(account, offer.session_user(), &facts, now, random)?;
+        let note = Note {
+            excused: !found.is_empty() || !offer.begins_session(),
+            ..Note::default()
+        };
+        lock(&self.notes).insert(Slot::of_lease(&reservation.lease), note);
         if let Err(error) = self.stores.leases.put_lease(reservation.lease.clone()).await {
             lock(&self.ledger).undo(reservation);
             return Err(error.into());
@@ -227,9 +232,10 @@ impl Placements {
         Ok(true)
     }
 
-    /// Ends the account's lease on the host that clients dial as `server`. One event is about one session: of
-    /// several leases there (farms that share a machine) a confirmed one ends, and the newest of those. Gives
-    /// `false` if the account has none there.
+    /// Notes that the account's client is done with a session on the host that clients dial as `server`. The lease
+    /// ends; where an agent can tell whether the session is only suspended, the host is asked first, within seconds. One
+    /// event is about one session: of several leases there (farms that share a machine) it is about a confirmed one, and
+    /// the newest of those. Gives `false` if the account has none there.
     ///
     /// # Errors
     /// When the store fails. The lease counts no longer, and [`Placements::prune`] removes it there.
@@ -244,17 +250,32 @@ impl Placements {
         let slot = {
             let mut ledger = lock(&self.ledger);
             ledger.expire(now);
-            let ended = leases_at(&ledger, farms, account, server)
-                .max_by_key(|lease| (lease.confirmed.is_some(), lease.since))
-                .map(Slot::of_lease);
-            let Some(slot) = ended else {
+            let meant = leases_at(&ledger, farms, account, server)
+                .max_by_key(|lease| (lease.confirmed.is_some(), lease.since));
+            let Some(lease) = meant else {
                 return Ok(false);
             };
+            let slot = Slot::of_lease(lease);
+            if farms.can_look(lease) {
+                lock(&self.notes).entry(slot).or_default().finished = Some(now);
+                return Ok(true);
+            }
             ledger.end(&slot, Some(now), now);
             slot
         };
         self.remove(&slot).await?;
         Ok(true)
+    }
+
+    /// Notes that something happened to a session of the account on the host that clients dial as `server`, so that its
+    /// sessions there are asked for again.
+    pub fn sessions_changed(&self, farms: &Farms, account: &Account, server: &str) {
+        let ledger = lock(&self.ledger);
+        let leases = ledger.of(account);
+        farms.outdate(
+            server,
+            leases.iter().filter_map(|lease| lease.session_user.as_ref()),
+        );
     }
 
     /// Removes from the stores the leases and drains whose time is over and the last hosts of users who are gone; says
@@ -401,7 +422,7 @@ pub(super) fn host_facts<'f>(
     }
 }
 
-/// The account's leases on hosts that clients dial as `server` (RFC 4343: in whatever case).
+/// The account's leases on hosts that clients dial as `server`.
 fn leases_at<'l>(
     ledger: &'l Ledger,
     farms: &Farms,
@@ -411,7 +432,7 @@ fn leases_at<'l>(
     ledger.of(account).iter().filter(|lease| {
         farms
             .host(&lease.farm, &lease.host)
-            .is_some_and(|watched| watched.host.address.as_str().eq_ignore_ascii_case(server))
+            .is_some_and(|watched| watched.host.is_dialled_as(server))
     })
 }
 

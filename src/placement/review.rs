@@ -13,11 +13,38 @@ const FIRST_LOOK: Duration = Duration::from_secs(3);
 const SEEN_WITHIN: Duration = Duration::from_mins(2);
 /// Time between two looks at a session that was seen.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
+/// How long after its client said that it is over a session may still count as running on its host; one that does
+/// after that is another one.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// Most leases that are looked at in one go.
 const LOOKS_MAX: usize = 256;
 
-/// When the leases that became sessions were last looked at.
-pub(super) type Looks = HashMap<Slot, Now>;
+/// What is known of a lease beside what must outlive a restart. A lease that is given anew has it anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Note {
+    /// When it was last looked at.
+    pub looked: Option<Now>,
+    /// When its client said that the session is over. It may be suspended.
+    pub finished: Option<Now>,
+    /// Whether it may come to nothing without a fault of its host: its user may resume a session elsewhere, or starts
+    /// nothing that a host has to tell of.
+    pub excused: bool,
+}
+
+/// What is known of leases; of one that is not here, nothing.
+pub(super) type Notes = HashMap<Slot, Note>;
+
+impl Note {
+    /// What is known of a lease after it was looked at and stays; none of its sessions `runs` any more, or one does.
+    pub fn after_look(self, runs: bool, now: Now) -> Self {
+        let open = |finished: &Now| runs && now.since(*finished) < SETTLED_WITHIN;
+        Self {
+            looked: Some(now),
+            finished: self.finished.filter(open),
+            ..self
+        }
+    }
+}
 
 /// What becomes of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +59,15 @@ pub(super) enum Verdict {
     ComeToNothing,
 }
 
-/// What becomes of a lease whose host told whether a session of its user is `there`; `lasts` is how long a lease lasts
-/// without news.
-pub(super) fn verdict(lease: &LeaseRecord, there: bool, lasts: Duration, now: Now) -> Verdict {
+/// What becomes of a lease whose host told whether a session of its user is `there`; `finished` says whether its client
+/// said that it is over, and `lasts` is how long a lease lasts without news.
+pub(super) fn verdict(
+    lease: &LeaseRecord,
+    there: bool,
+    finished: bool,
+    lasts: Duration,
+    now: Now,
+) -> Verdict {
     if there {
         let half_over = lease.expires <= now.plus(lasts / 2);
         return if lease.confirmed.is_none() || half_over {
@@ -43,37 +76,43 @@ pub(super) fn verdict(lease: &LeaseRecord, there: bool, lasts: Duration, now: No
             Verdict::Keep
         };
     }
-    // A lease given anew may be for a session that is about to begin, whatever was before.
     match lease.confirmed {
+        _ if finished => Verdict::End,
+        // A lease given anew may be for a session that is about to begin, whatever was before.
         _ if now.since(lease.since) < SEEN_WITHIN => Verdict::Keep,
         Some(_) => Verdict::End,
         None => Verdict::ComeToNothing,
     }
 }
 
-/// Those of the leases that are to be looked at now: what waits for its session first, the oldest before the others;
-/// then those whose last look is longest ago. Forgets the looks at leases that are no more.
-pub(super) fn due(leases: Vec<LeaseRecord>, looks: &mut Looks, now: Now) -> Vec<LeaseRecord> {
+/// Those of the leases that are to be looked at now: what waits for its session first, the oldest before the others, and
+/// what may be over; then those whose last look is longest ago. Forgets what is known of leases that are no more.
+pub(super) fn due(leases: Vec<LeaseRecord>, notes: &mut Notes, now: Now) -> Vec<LeaseRecord> {
     let slots: HashMap<Slot, &LeaseRecord> = leases
         .iter()
         .map(|lease| (Slot::of_lease(lease), lease))
         .collect();
-    looks.retain(|slot, _| slots.contains_key(slot));
+    notes.retain(|slot, _| slots.contains_key(slot));
     drop(slots);
     let mut due: Vec<(bool, Now, LeaseRecord)> = leases
         .into_iter()
-        .filter_map(|lease| match lease.confirmed {
-            None => (now.since(lease.since) >= FIRST_LOOK).then_some((false, lease.since, lease)),
-            Some(confirmed) => {
+        .filter_map(|lease| {
+            let note = notes.get(&Slot::of_lease(&lease)).copied().unwrap_or_default();
+            let (lasts, last, wait) = match (lease.confirmed, note.finished) {
+                (None, _) => (false, lease.since, FIRST_LOOK),
+                (Some(_), Some(finished)) => {
+                    (false, finished.max(note.looked.unwrap_or(finished)), FIRST_LOOK)
+                }
                 // Whoever confirmed it before the first look, it was not the host.
-                let last = looks.get(&Slot::of_lease(&lease)).copied();
-                let wait = if last.is_some() { LOOK_AGAIN } else { FIRST_LOOK };
-                let last = last.unwrap_or(confirmed);
-                (now.since(last) >= wait).then_some((true, last, lease))
-            }
+                (Some(confirmed), None) => match note.looked {
+                    None => (true, confirmed, FIRST_LOOK),
+                    Some(looked) => (true, looked, LOOK_AGAIN),
+                },
+            };
+            (now.since(last) >= wait).then_some((lasts, last, lease))
         })
         .collect();
-    due.sort_by_key(|(confirmed, last, _)| (*confirmed, *last));
+    due.sort_by_key(|(lasts, last, _)| (*lasts, *last));
     due.truncate(LOOKS_MAX);
     due.into_iter().map(|(_, _, lease)| lease).collect()
 }
@@ -108,29 +147,71 @@ mod tests {
     #[test]
     fn a_lease_has_two_minutes_to_become_a_session() {
         let waiting = lease("alice", 0, None);
-        assert_eq!(verdict(&waiting, true, LASTS, at(5)), Verdict::Confirm);
-        assert_eq!(verdict(&waiting, false, LASTS, at(119)), Verdict::Keep);
-        assert_eq!(verdict(&waiting, false, LASTS, at(120)), Verdict::ComeToNothing);
+        let verdict = |there, now| verdict(&waiting, there, false, LASTS, now);
+        assert_eq!(verdict(true, at(5)), Verdict::Confirm);
+        assert_eq!(verdict(false, at(119)), Verdict::Keep);
+        assert_eq!(verdict(false, at(120)), Verdict::ComeToNothing);
+    }
+
+    #[test]
+    fn what_its_client_says_is_over_ends_as_soon_as_the_host_agrees() {
+        for confirmed in [None, Some(500)] {
+            let finished = lease("alice", 1000, confirmed);
+            assert_eq!(verdict(&finished, false, true, LASTS, at(1004)), Verdict::End);
+            assert_ne!(verdict(&finished, true, true, LASTS, at(1004)), Verdict::End);
+        }
+    }
+
+    #[test]
+    fn a_session_that_may_be_over_is_looked_at_until_it_is_known() {
+        let mut notes = Notes::new();
+        let over = lease("alice", 0, Some(10));
+        let said = Note {
+            looked: Some(at(990)),
+            finished: Some(at(1000)),
+            excused: false,
+        };
+        notes.insert(Slot::of_lease(&over), said);
+        let mut is_due = |note: Note, now| {
+            notes.insert(Slot::of_lease(&over), note);
+            !due(vec![over.clone()], &mut notes, now).is_empty()
+        };
+        assert!(!is_due(said, at(1002)));
+        assert!(is_due(said, at(1003)));
+        // The host does not know yet.
+        let looked = said.after_look(true, at(1003));
+        assert!(!is_due(looked, at(1005)));
+        assert!(is_due(looked, at(1006)));
+        for settled in [
+            looked.after_look(false, at(1006)),
+            looked.after_look(true, at(1030)),
+        ] {
+            assert_eq!(settled.finished, None);
+            assert!(!is_due(settled, at(1300)));
+            assert!(is_due(settled, at(1330)));
+        }
     }
 
     #[test]
     fn a_lease_ends_with_its_session_and_not_before() {
         let confirmed = lease("alice", 1000, Some(500));
-        assert_eq!(verdict(&confirmed, true, LASTS, at(2000)), Verdict::Keep);
-        assert_eq!(verdict(&confirmed, true, LASTS, at(5 * 3600)), Verdict::Confirm);
+        let verdict = |there, now| verdict(&confirmed, there, false, LASTS, now);
+        assert_eq!(verdict(true, at(2000)), Verdict::Keep);
+        assert_eq!(verdict(true, at(5 * 3600)), Verdict::Confirm);
         // Given anew a minute ago: the next session is about to begin.
-        assert_eq!(verdict(&confirmed, false, LASTS, at(1060)), Verdict::Keep);
-        assert_eq!(verdict(&confirmed, false, LASTS, at(1200)), Verdict::End);
+        assert_eq!(verdict(false, at(1060)), Verdict::Keep);
+        assert_eq!(verdict(false, at(1200)), Verdict::End);
     }
 
     #[test]
     fn what_waits_comes_first_and_there_is_a_bound() {
-        let mut looks = Looks::new();
+        let mut notes = Notes::new();
+        let looked = |second| Note::default().after_look(true, at(second));
         let gone = lease("gone", 0, Some(0));
-        looks.insert(Slot::of_lease(&gone), at(0));
+        notes.insert(Slot::of_lease(&gone), looked(0));
         let old = lease("old", 0, Some(10));
         let looked_at = lease("looked-at", 0, Some(10));
-        looks.insert(Slot::of_lease(&looked_at), at(900));
+        notes.insert(Slot::of_lease(&looked_at), looked(900));
         let leases = vec![
             old.clone(),
             looked_at.clone(),
@@ -144,11 +225,11 @@ mod tests {
                 .collect()
         };
         assert_eq!(
-            names(due(leases, &mut looks, at(1000))),
+            names(due(leases, &mut notes, at(1000))),
             ["first", "second", "old"]
         );
-        assert_eq!(looks.len(), 1, "only the look at a lease that is still there");
+        assert_eq!(notes.len(), 1, "only the look at a lease that is still there");
         let many = (0..1000).map(|number| lease(&format!("user{number}"), 0, None));
-        assert_eq!(due(many.collect(), &mut looks, at(1000)).len(), LOOKS_MAX);
+        assert_eq!(due(many.collect(), &mut notes, at(1000)).len(), LOOKS_MAX);
     }
 }

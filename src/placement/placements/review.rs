@@ -1,9 +1,8 @@
 //! Asking the hosts what became of the leases.
 
-use std::time::Duration;
-
 use super::{Counts, Farms, Placements, Slot, StoreError, lock};
 use crate::model::Now;
+use crate::placement::found::Seen;
 use crate::placement::review::{Verdict, due, verdict};
 use crate::store::LeaseRecord;
 
@@ -26,8 +25,8 @@ impl Placements {
                 .filter_map(|lease| Some((lease, farms.look(lease)?)))
                 .collect();
             for (lease, look) in looks {
-                if let Some(age) = look.answer().await {
-                    self.settle(farms, lease, age, clock()).await?;
+                if let Some(seen) = look.answer().await {
+                    self.settle(farms, lease, seen, clock()).await?;
                 }
             }
         }
@@ -38,20 +37,20 @@ impl Placements {
     fn due(&self, farms: &Farms, now: Now) -> Vec<LeaseRecord> {
         let mut ledger = lock(&self.ledger);
         ledger.expire(now);
-        let can_be_asked = |lease: &&LeaseRecord| {
-            let host = farms.host(&lease.farm, &lease.host);
-            lease.session_user.is_some() && host.is_some_and(|host| host.asked.is_some() && host.is_healthy())
-        };
-        let leases = ledger.all().filter(can_be_asked).cloned().collect();
+        let leases = ledger
+            .all()
+            .filter(|lease| farms.can_look(lease))
+            .cloned()
+            .collect();
         drop(ledger);
-        due(leases, &mut lock(&self.looks), now)
+        due(leases, &mut lock(&self.notes), now)
     }
 
     async fn settle(
         &self,
         farms: &Farms,
         lease: &LeaseRecord,
-        age: Option<Duration>,
+        seen: Option<Seen>,
         now: Now,
     ) -> Result<(), StoreError> {
         let (Some(farm), Some(host)) = (farms.farm(&lease.farm), farms.host(&lease.farm, &lease.host)) else {
@@ -59,11 +58,15 @@ impl Placements {
         };
         let slot = Slot::of_lease(lease);
         let _turn = self.turn(&lease.account).await;
-        let verdict = verdict(lease, age.is_some(), farm.settings.assumed_session, now);
+        let note = lock(&self.notes).get(&slot).copied().unwrap_or_default();
+        let lasts = farm.settings.assumed_session;
+        let verdict = verdict(lease, seen.is_some(), note.finished.is_some(), lasts, now);
         let confirmed = LeaseRecord {
             // Every count since the session began has it.
-            confirmed: lease.confirmed.or_else(|| Some(now.minus(age?).max(lease.since))),
-            expires: now.plus(farm.settings.assumed_session),
+            confirmed: lease
+                .confirmed
+                .or_else(|| Some(now.minus(seen?.age).max(lease.since))),
+            expires: now.plus(lasts),
             ..lease.clone()
         };
         let replaced = {
@@ -77,22 +80,23 @@ impl Placements {
                 Verdict::Keep => None,
                 Verdict::Confirm => ledger.put(confirmed.clone()),
                 Verdict::End | Verdict::ComeToNothing => {
-                    // When the session ended nobody knows: the next count has it no more.
-                    ledger.end(&slot, None, now);
+                    // Where its client did not say when the session ended nobody knows: the next count has it no more.
+                    ledger.end(&slot, note.finished, now);
                     None
                 }
             }
         };
-        if age.is_some() {
+        if seen.is_some() {
             host.back_off().confirmed();
         }
-        lock(&self.looks).insert(slot.clone(), now);
+        let runs = seen.is_some_and(|seen| seen.runs);
+        lock(&self.notes).insert(slot.clone(), note.after_look(runs, now));
         match verdict {
             Verdict::Keep => Ok(()),
             Verdict::Confirm => self.keep(confirmed, replaced).await,
             Verdict::End => self.remove(&slot).await,
             Verdict::ComeToNothing => {
-                if host.back_off().came_to_nothing(&lease.account, lease.since, now) {
+                if !note.excused && host.back_off().came_to_nothing(&lease.account, lease.since, now) {
                     let until = host.backed_off_until(now).unwrap_or(now);
                     tracing::warn!(
                         farm = %lease.farm,

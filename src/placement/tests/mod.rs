@@ -26,6 +26,7 @@ struct Offer {
     account: Account,
     farm: FarmName,
     session_user: SessionUser,
+    begins_session: bool,
 }
 
 impl Offered for Offer {
@@ -37,6 +38,9 @@ impl Offered for Offer {
     }
     fn session_user(&self) -> &SessionUser {
         &self.session_user
+    }
+    fn begins_session(&self) -> bool {
+        self.begins_session
     }
 }
 
@@ -52,6 +56,7 @@ fn offer(user: &str, farm: &str) -> Offer {
         account: account(user),
         farm: FarmName::new(farm).unwrap(),
         session_user: SessionUser::new(user).unwrap(),
+        begins_session: true,
     }
 }
 

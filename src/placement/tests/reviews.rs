@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fake_agent::{FakeAgent, session};
 use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
 use crate::agent::{AgentKind, Agents};
-use crate::model::{FarmName, HostName, Machine, Now};
+use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState};
 use crate::placement::{Farm, Farms, HostState, Placements};
 
 thread_local! {
@@ -96,6 +96,106 @@ async fn a_lease_follows_its_session() {
 }
 
 #[tokio::test]
+async fn what_its_client_is_done_with_ends_unless_it_is_suspended() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (store, placements) = empty().await;
+    let machine = machine(&listeners[0]);
+    let running = session("alice-50-1700000000_stDXFCE_dp24", "ts0");
+    let suspended = Session {
+        state: SessionState::Suspended,
+        ..running.clone()
+    };
+    let finished = async || {
+        let alice = account("alice");
+        placements.sessions_changed(&farms, &alice, "127.0.0.1");
+        assert!(
+            placements
+                .end(&farms, &alice, "127.0.0.1", clock())
+                .await
+                .unwrap()
+        );
+        assert_eq!(placements.leases(clock()), 1, "its host is asked first");
+        pass(Duration::from_secs(3));
+        placements.review(&farms, clock).await.unwrap();
+    };
+    place(&placements, &farms, &offer("alice", "lab")).await;
+    agent.tells(&machine, "alice", running);
+    pass(Duration::from_secs(10));
+    later().await;
+    placements.review(&farms, clock).await.unwrap();
+    assert!(store.all()[0].confirmed.is_some());
+    pass(Duration::from_secs(10));
+    agent.tells_nothing(&machine);
+    agent.tells(&machine, "alice", suspended);
+    finished().await;
+    assert_eq!(placements.leases(clock()), 1);
+    // What was told a moment ago serves no more: not to this look, and not to the list that the client asks for.
+    agent.tells_nothing(&machine);
+    finished().await;
+    assert_eq!(placements.leases(clock()), 0);
+    assert!(store.all().is_empty());
+    assert!(farms.sessions(&offer("alice", "lab")).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_nobody_can_be_asked_about_ends_at_once() {
+    let (agent, (closing, ts0)) = (FakeAgent::new(), super::listener_at("127.0.77.9"));
+    let agents = Agents {
+        ssh: Some(Arc::<FakeAgent>::clone(&agent) as _),
+        local: None,
+    };
+    let lab = Farm {
+        agent: AgentKind::Ssh,
+        ..super::farm("lab", vec![ts0])
+    };
+    let farms = Farms::start_probing([lab], &agents, None, clock, Duration::from_millis(20)).await;
+    until(&farms, "ts0", true).await;
+    let (_, placements) = empty().await;
+    place(&placements, &farms, &offer("alice", "lab")).await;
+    drop(closing);
+    until(&farms, "ts0", false).await;
+    let alice = account("alice");
+    assert!(
+        placements
+            .end(&farms, &alice, "127.0.77.9", clock())
+            .await
+            .unwrap()
+    );
+    assert_eq!(placements.leases(clock()), 0);
+}
+
+#[tokio::test]
+async fn those_who_resume_elsewhere_or_only_look_close_no_host() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (_, placements) = empty().await;
+    placements
+        .drain(&farms, "ts0", None, None, clock())
+        .await
+        .unwrap();
+    for user in ["alice", "bob", "carol"] {
+        let id = format!("{user}-50-1700000000_stDXFCE_dp24");
+        agent.tells(&machine(&listeners[0]), user, session(&id, "ts0"));
+        place(&placements, &farms, &offer(user, "lab")).await;
+    }
+    for user in ["dave", "erin", "frank"] {
+        let shows = Offer {
+            begins_session: false,
+            ..offer(user, "lab")
+        };
+        place(&placements, &farms, &shows).await;
+    }
+    assert_eq!(placements.leases(clock()), 6);
+    pass(Duration::from_mins(2));
+    later().await;
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 0);
+    let (lab, ts1) = (FarmName::new("lab").unwrap(), HostName::new("ts1").unwrap());
+    assert!(!farms.host(&lab, &ts1).unwrap().backed_off(clock()));
+}
+
+#[tokio::test]
 async fn three_leases_that_come_to_nothing_close_a_host_for_a_minute() {
     let (agent, listeners) = (FakeAgent::new(), [listener()]);
     let farms = asked(&listeners, &agent).await;
@@ -125,6 +225,7 @@ async fn what_no_host_told_ends_no_lease() {
         place(&placements, &farms, &offer(user, "lab")).await;
     }
     pass(Duration::from_mins(10));
+    later().await;
     // One is under a name that no host has; the other's host is frozen.
     let of = |user| {
         store
