@@ -8,6 +8,7 @@ mod daemon;
 pub(crate) mod descriptors;
 mod drains;
 mod farms;
+mod host_credentials;
 mod keys;
 mod numbers;
 mod reload;
@@ -32,11 +33,13 @@ use crate::authenticate::throttle::{Throttle, Which};
 use crate::broker::{Broker, Caller, Edge, Records};
 use crate::config::{self, Configuration};
 use crate::http::{self, MetricsServer, Operations, Server, certificate};
+use crate::model::{AuthorizedKey, ClientAddress};
 use crate::observe::{Logs, Metrics};
 use crate::placement::{Placements, Stores};
 use crate::socket::{Server as SocketServer, Socket, SocketError};
 use crate::ssh;
-use crate::store::{Embedded, Store};
+use crate::store::{Embedded, HostCredentials, Store};
+use crate::wire::host_keys::HostKeysRequest;
 use crate::wire::{Reply, Request};
 
 use daemon::{Daemon, Fixed};
@@ -77,6 +80,10 @@ impl Operations for Broker {
         Broker::answer(self, caller, request).await
     }
 
+    async fn host_keys(&self, from: ClientAddress, request: HostKeysRequest) -> Option<Vec<AuthorizedKey>> {
+        Broker::host_keys(self, from, &request).await
+    }
+
     fn ready(&self) -> bool {
         self.snapshot().login.is_ready()
     }
@@ -100,6 +107,7 @@ impl App {
         // Makes the state folder, where a self-signed certificate goes too.
         let embedded = Arc::new(Embedded::open(&configuration.state)?);
         let throttle = Throttle::restore(Arc::clone(&embedded) as _, &configuration.authentication.throttle);
+        let host_credentials: Arc<dyn HostCredentials> = Arc::clone(&embedded) as _;
         let grants = keys::load(Arc::clone(&embedded) as _, &configuration.admin).await?;
         let stores = Stores {
             leases: Arc::clone(&embedded) as _,
@@ -130,6 +138,7 @@ impl App {
             snapshot,
             placements,
             grants,
+            Arc::clone(&host_credentials),
             edge,
             Arc::clone(&records),
         ));
@@ -147,6 +156,7 @@ impl App {
             broker,
             records,
             store,
+            host_credentials,
             checks,
             agents,
             logs,

@@ -7,6 +7,7 @@ mod caller;
 mod event;
 mod greeter;
 mod hooks;
+mod host_keys;
 mod key;
 mod list;
 mod select;
@@ -30,9 +31,10 @@ use crate::model::{ConfigurationHash, DecisionId, Now, Password, ProfileId};
 use crate::observe::{Metrics, Stage};
 use crate::pam_worker::Client as PamWorker;
 use crate::placement::{Farms, Placements};
-use crate::store::StoreError;
+use crate::store::{HostCredentials, StoreError};
 use crate::wire::{ClientConfig, Credentials, Reply, Request, Task};
 
+use host_keys::AskingHosts;
 use select::Selection;
 use turn::Turn;
 
@@ -95,6 +97,7 @@ pub struct Broker {
     snapshot: ArcSwap<Snapshot>,
     placements: Placements,
     grants: Arc<Grants>,
+    asking_hosts: AskingHosts,
     edge: Edge,
     records: Arc<Records>,
 }
@@ -163,6 +166,7 @@ impl Broker {
         snapshot: Snapshot,
         placements: Placements,
         grants: Arc<Grants>,
+        host_credentials: Arc<dyn HostCredentials>,
         edge: Edge,
         records: Arc<Records>,
     ) -> Self {
@@ -171,6 +175,7 @@ impl Broker {
             snapshot: ArcSwap::from_pointee(snapshot),
             placements,
             grants,
+            asking_hosts: AskingHosts::new(host_credentials),
             edge,
             records,
         }

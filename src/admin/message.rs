@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::drained::{DrainedHost, HostWish, Undrained};
 use super::report::{
-    Cleared, HostReport, LogLevel, ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
+    Cleared, HostCredentialAdded, HostCredentialReport, HostCredentialRevoked, HostReport, LogLevel,
+    ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
 };
 use crate::socket::{self, BadMessage};
 
@@ -58,6 +59,18 @@ pub enum Request {
     Throttle,
     /// Forget failures that the throttle counted.
     ClearThrottle(Clearing),
+    /// Which hosts have a credential.
+    HostCredentials,
+    /// Make a credential for a host; an earlier one ends.
+    AddHostCredential {
+        /// `HOST` or `FARM/HOST`.
+        host: String,
+    },
+    /// End the credential of a host.
+    RevokeHostCredential {
+        /// `HOST` or `FARM/HOST`.
+        host: String,
+    },
     /// Change what is logged until the next restart; without a filter only say what it is.
     LogLevel {
         /// The new filter.
@@ -101,6 +114,12 @@ pub enum Answer {
     Throttle(Throttled),
     /// To [`Request::ClearThrottle`].
     Cleared(Cleared),
+    /// To [`Request::HostCredentials`].
+    HostCredentials(Vec<HostCredentialReport>),
+    /// To [`Request::AddHostCredential`].
+    HostCredentialAdded(HostCredentialAdded),
+    /// To [`Request::RevokeHostCredential`].
+    HostCredentialRevoked(HostCredentialRevoked),
     /// To [`Request::LogLevel`].
     LogLevel(LogLevel),
 }

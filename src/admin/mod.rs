@@ -23,8 +23,9 @@ pub use drained::{DrainReport, DrainedHost, HostWish, Undrained};
 pub use message::{Answer, Clearing, Reply, Request};
 pub use operations::{Asker, Operations};
 pub use report::{
-    AccountTickets, Cleared, CounterReport, DirectoryServer, HostReport, LastReload, LoadReport, LogLevel,
-    ReloadReport, Revoked, SessionReport, Sessions, Status, Throttled, TicketReport, Tickets,
+    AccountTickets, Cleared, CounterReport, DirectoryServer, HostCredentialAdded, HostCredentialReport,
+    HostCredentialRevoked, HostReport, LastReload, LoadReport, LogLevel, ReloadReport, Revoked,
+    SessionReport, Sessions, Status, Throttled, TicketReport, Tickets,
 };
 pub use server::start;
 pub use settings::{DEFAULT_GROUP, DEFAULT_SOCKET, SOCKET, Settings};

@@ -1,4 +1,7 @@
-//! What the daemon tells of itself. Moments are in UTC (RFC 3339). Nothing secret has a field here.
+//! What the daemon tells of itself. Moments are in UTC (RFC 3339). Nothing secret has a field here, but for the
+//! credential that an admin has just had made.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +235,41 @@ pub struct CounterReport {
 pub struct Cleared {
     /// How many counters there were.
     pub counters: usize,
+}
+
+/// The credential of a host, without the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCredentialReport {
+    /// The host, as `FARM/HOST`.
+    pub host: String,
+    /// When it was made.
+    pub added: String,
+}
+
+/// A new credential. Told this once, to whoever has it made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCredentialAdded {
+    /// The host, as `FARM/HOST`.
+    pub host: String,
+    /// The secret.
+    pub credential: String,
+}
+
+impl fmt::Debug for HostCredentialAdded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostCredentialAdded")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCredentialRevoked {
+    /// The host, as `FARM/HOST`.
+    pub host: String,
+    /// How many credentials it had.
+    pub credentials: usize,
 }
 
 /// What is logged.

@@ -15,7 +15,7 @@ use crate::http;
 use crate::model::DecisionId;
 use crate::observe::Logs;
 use crate::ssh;
-use crate::store::Store;
+use crate::store::{HostCredentials, Store};
 
 /// The parts of the daemon.
 pub(super) struct Daemon {
@@ -28,6 +28,7 @@ pub(super) struct Daemon {
     /// What it began with, to say at a reload what takes a restart.
     pub(super) fixed: Fixed,
     pub(super) store: Arc<dyn Store>,
+    pub(super) host_credentials: Arc<dyn HostCredentials>,
     pub(super) checks: Arc<PasswordChecks>,
     pub(super) agents: KeptAgents,
     pub(super) logs: Logs,

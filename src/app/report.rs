@@ -36,6 +36,15 @@ impl Operations for Daemon {
             Request::RevokeTickets { user } => self.revoke_tickets(&user, asker).await.map(Answer::Revoked),
             Request::Throttle => Ok(Answer::Throttle(self.throttled())),
             Request::ClearThrottle(which) => self.clear_throttle(&which, asker).await.map(Answer::Cleared),
+            Request::HostCredentials => self.host_credentials().await.map(Answer::HostCredentials),
+            Request::AddHostCredential { host } => self
+                .add_host_credential(&host, asker)
+                .await
+                .map(Answer::HostCredentialAdded),
+            Request::RevokeHostCredential { host } => self
+                .revoke_host_credential(&host, asker)
+                .await
+                .map(Answer::HostCredentialRevoked),
             Request::LogLevel { filter } => self.log_level(filter, asker).map(Answer::LogLevel),
         };
         answer.map_or_else(Reply::Refused, Reply::Answer)

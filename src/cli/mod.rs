@@ -2,6 +2,7 @@
 
 mod asking;
 mod audit;
+mod authorized_keys;
 pub mod check;
 mod diff;
 mod doctor;
@@ -9,6 +10,7 @@ mod drain;
 mod explain;
 mod format;
 mod hook_worker;
+mod host_credential;
 mod hosts;
 mod import;
 mod log_level;
@@ -123,6 +125,13 @@ enum Command {
     Tickets(tickets::Tickets),
     /// Show whose failed logins are counted and who is refused for them; or forget failures
     Throttle(throttle::Throttle),
+    /// Make, list and end what X2Go hosts are known by that ask for keys
+    HostCredential(host_credential::HostCredential),
+    /// Print the keys that open an account on this X2Go host now
+    ///
+    /// For sshd (`AuthorizedKeysCommand`): asks the broker, which knows this host by a credential. Prints nothing for
+    /// accounts of the system, and whenever anything goes wrong. docs/authorized-keys.md says how to set it up.
+    AuthorizedKeys(authorized_keys::AuthorizedKeys),
     /// Show or change what the daemon logs
     LogLevel(log_level::LogLevel),
 }
@@ -175,6 +184,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Undrain(undrain) => undrain.run(),
         Command::Tickets(tickets) => tickets.run(),
         Command::Throttle(throttle) => throttle.run(),
+        Command::HostCredential(credential) => credential.run(),
+        Command::AuthorizedKeys(keys) => keys.run(),
         Command::LogLevel(log_level) => log_level.run(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::SetupError;
 use super::change::{Sent, Steps};
 use super::dial::Dialer;
 use super::entry::Unavailable;
@@ -16,7 +17,7 @@ use super::search::{Answer, Page, Query};
 use super::server::Server;
 use super::settings::Settings;
 use super::trouble::Trouble;
-use super::{SetupError, tls};
+use crate::tls;
 
 /// The servers, their connections and what is known of their health.
 pub(super) struct Servers {

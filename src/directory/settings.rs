@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::{Dn, Secret};
+use crate::tls;
 
-use super::{SetupError, filter, tls};
+use super::{SetupError, filter};
 
 /// The settings of one LDAP directory.
 #[derive(Debug, Clone)]

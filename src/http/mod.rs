@@ -4,6 +4,7 @@
 //! It decides nothing about users: the body of a request is read by `wire`, answered by an [`Operations`],
 //! and the reply is written by `wire` again.
 
+mod authorized_keys;
 mod body;
 pub mod certificate;
 mod connection;
@@ -39,6 +40,8 @@ pub use server::{Handle, Server};
 pub use settings::{KeyPair, Settings};
 
 use crate::broker::Caller;
+use crate::model::{AuthorizedKey, ClientAddress};
+use crate::wire::host_keys::HostKeysRequest;
 use crate::wire::{Reply, Request};
 
 /// What stands behind the front end.
@@ -47,6 +50,14 @@ pub trait Operations: Send + Sync + 'static {
     /// first, also when the client has gone meanwhile: what it counts and records cannot be skipped by
     /// hanging up. At the deadline it is dropped, and the client is refused.
     fn answer(&self, caller: Caller, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// The keys that open an account on the host that asks from there; `None` for whoever is not the host whose
+    /// credential it shows. It is dropped when nobody waits any more.
+    fn host_keys(
+        &self,
+        from: ClientAddress,
+        request: HostKeysRequest,
+    ) -> impl Future<Output = Option<Vec<AuthorizedKey>>> + Send;
 
     /// Whether requests can be answered now; `/readyz` says so to a load balancer. Must return at once.
     fn ready(&self) -> bool;

@@ -14,7 +14,8 @@ use super::connection::Visit;
 use super::door::{self, PostDoor};
 use super::reply::{self, Reply, TEXT};
 use super::stop::Stop;
-use super::{Operations, page, uccs};
+use super::{Operations, authorized_keys, page, uccs};
+use crate::wire::host_keys;
 
 /// The routes of the front end. It is not ready any more once it stops.
 pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilter<(Reply,)> {
@@ -49,7 +50,9 @@ pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilt
         .unify()
         .or(post_door(&door::JSON, Arc::clone(&operations)))
         .unify()
-        .or(uccs_door(operations))
+        .or(uccs_door(Arc::clone(&operations)))
+        .unify()
+        .or(keys_door(operations))
         .unify()
         .recover(|rejection: Rejection| async move { Ok::<_, Infallible>(rejected(&rejection)) })
         .unify()
@@ -93,6 +96,29 @@ fn uccs_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
             move |path: Tail, method: Method, headers: HeaderMap, visit: Visit| {
                 let operations = Arc::clone(&operations);
                 async move { uccs::answer(operations, visit, method, path.as_str(), headers).await }
+            },
+        )
+        .boxed()
+}
+
+/// Where hosts ask for keys.
+fn keys_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
+    warp::path(host_keys::PATH)
+        .and(warp::path::end())
+        .and(warp::method())
+        .and(warp::ext::get())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::bytes())
+        .then(
+            move |method: Method, visit: Visit, headers: HeaderMap, body: Bytes| {
+                let operations = Arc::clone(&operations);
+                async move {
+                    if method == Method::POST {
+                        authorized_keys::answer(operations, visit, headers, body).await
+                    } else {
+                        reply::not_allowed("POST")
+                    }
+                }
             },
         )
         .boxed()

@@ -19,6 +19,18 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// These bytes in lower-case hexadecimal digits.
+    pub fn hexadecimal(bytes: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        // Grown nowhere, so that no copy of a part is left behind.
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        Self::new(text)
+    }
+
     /// Keeps these bytes if they are a text; else they are wiped.
     pub fn from_utf8(mut bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
         match String::from_utf8(std::mem::take(&mut *bytes)) {

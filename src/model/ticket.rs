@@ -33,14 +33,7 @@ impl TicketText {
 
     /// The text of a new ticket: 32 random bytes as 64 digits.
     pub fn from_random(bytes: &[u8; 32]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        // Grown nowhere, so that no copy of a part is left behind.
-        let mut text = String::with_capacity(2 * bytes.len());
-        for byte in bytes {
-            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            text.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-        Self(Secret::new(text))
+        Self(Secret::hexadecimal(bytes))
     }
 
     /// The text itself, for the reply to its owner and for hashing.

@@ -11,6 +11,7 @@ use super::drains::{DrainRecord, Drains};
 use super::held::Held;
 use super::history::{AttemptRecord, Forgotten, History, Remembered, SeatRecord};
 use super::history_statements::Note;
+use super::host_credentials::{HostCredentialHash, HostCredentialRecord, HostCredentials};
 use super::keys::{KeyId, KeyRecord, Keys};
 use super::last_hosts::{LastHostRecord, LastHosts};
 use super::records::{LeaseRecord, TicketHash, TicketRecord, TicketUse};
@@ -170,6 +171,28 @@ impl Keys for Embedded {
     fn remove_key(&self, id: KeyId, machine: &Machine) -> Answer<'_, ()> {
         let change = Change::RemoveKey(id, machine.clone());
         Box::pin(async { self.change(change).await.map(drop) })
+    }
+}
+
+impl HostCredentials for Embedded {
+    fn host_credential(&self, hash: HostCredentialHash) -> Answer<'_, Option<HostCredentialRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let record = held.host_credentials().get(&hash).cloned();
+        Box::pin(async { Ok(record) })
+    }
+
+    fn host_credentials(&self) -> Answer<'_, Vec<HostCredentialRecord>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let records = held.host_credentials().values().cloned().collect();
+        Box::pin(async { Ok(records) })
+    }
+
+    fn put_host_credential(&self, record: HostCredentialRecord) -> Answer<'_, ()> {
+        Box::pin(async { self.change(Change::PutHostCredential(record)).await.map(drop) })
+    }
+
+    fn remove_host_credential(&self, farm: &FarmName, host: &HostName) -> Answer<'_, usize> {
+        Box::pin(self.change(Change::RemoveHostCredential(farm.clone(), host.clone())))
     }
 }
 

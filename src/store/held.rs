@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::drains::DrainRecord;
 use super::history::Remembered;
 use super::history_statements::Note;
+use super::host_credentials::{HostCredentialHash, HostCredentialRecord};
 use super::keys::{KeyId, KeyRecord};
 use super::last_hosts::LastHostRecord;
 use super::records::{LeaseRecord, TicketHash, TicketRecord};
@@ -23,6 +24,8 @@ pub(super) enum Effect {
     DrainKept(DrainRecord),
     DrainGone(FarmName, HostName),
     LastHostGone(LastHostRecord),
+    HostCredentialKept(HostCredentialRecord),
+    HostCredentialGone(HostCredentialHash),
 }
 
 /// Most notes that wait to be written. Only a disk that takes none makes so many; the oldest are given up.
@@ -36,6 +39,7 @@ pub(super) struct Held {
     keys: HashMap<(KeyId, Machine), KeyRecord>,
     drains: HashMap<(FarmName, HostName), DrainRecord>,
     last_hosts: HashMap<(Account, FarmName), (HostName, Now)>,
+    host_credentials: HashMap<HostCredentialHash, HostCredentialRecord>,
     uses: HashMap<TicketHash, Now>,
     notes: Vec<Note>,
     remembered: Remembered,
@@ -75,6 +79,10 @@ impl Held {
             at,
         } = last;
         self.last_hosts.insert((account, farm), (host, at));
+    }
+
+    pub(super) fn host_credentials(&self) -> &HashMap<HostCredentialHash, HostCredentialRecord> {
+        &self.host_credentials
     }
 
     /// Notes a use, for [`Held::take_uses`] to hand on.
@@ -156,6 +164,12 @@ impl Held {
                 if let Some(key) = self.keys.get_mut(&(id, machine)) {
                     key.expires = key.expires.min(end);
                 }
+            }
+            Effect::HostCredentialKept(record) => {
+                self.host_credentials.insert(record.hash, record);
+            }
+            Effect::HostCredentialGone(hash) => {
+                self.host_credentials.remove(&hash);
             }
             Effect::KeyGone(id, machine) => {
                 self.keys.remove(&(id, machine));

@@ -7,9 +7,12 @@ use super::TICKETS_PER_ACCOUNT_MAX;
 use super::drains::DrainRecord;
 use super::held::{Effect, Held};
 use super::history::Forgotten;
+use super::host_credentials::HostCredentialRecord;
 use super::keys::{KeyId, KeyRecord};
 use super::records::{FormerPassword, LeaseRecord, TicketHash, TicketRecord};
-use super::{drain_statements, history_statements, key_statements, last_host_statements};
+use super::{
+    drain_statements, history_statements, host_credential_statements, key_statements, last_host_statements,
+};
 use crate::model::{
     Account, Door, FarmName, HostName, Machine, Network, Now, PasswordEnd, SessionUser, Source, UserName,
 };
@@ -29,6 +32,8 @@ pub(super) enum Change {
     RemoveLease(Account, FarmName),
     PutKey(Vec<KeyRecord>),
     RemoveKey(KeyId, Machine),
+    PutHostCredential(HostCredentialRecord),
+    RemoveHostCredential(FarmName, HostName),
     ForgetAttempts(Forgotten),
     PruneHistory {
         attempts_before: Now,
@@ -97,6 +102,10 @@ impl Change {
             }
             Self::PutKey(records) => key_statements::put(transaction, records, effects),
             Self::RemoveKey(id, machine) => key_statements::remove(transaction, id, machine, effects),
+            Self::PutHostCredential(record) => host_credential_statements::put(transaction, record, effects),
+            Self::RemoveHostCredential(farm, host) => {
+                host_credential_statements::remove(transaction, &farm, &host, effects)
+            }
             Self::ForgetAttempts(which) => history_statements::forget(transaction, &which),
             Self::PruneHistory {
                 attempts_before,
@@ -243,6 +252,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Held> {
     for last in last_host_statements::load(connection)? {
         held.keep_last_host(last);
     }
+    host_credential_statements::load(connection, &mut held)?;
     held.remember(history_statements::load(connection)?);
     Ok(held)
 }

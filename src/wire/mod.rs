@@ -1,7 +1,9 @@
 //! Between bytes and meaning: what a client asks, and what it is answered, whichever front end it came
 //! through. Pure: no room but `model` is known here, and nothing is decided.
 
+mod authorization;
 mod form;
+pub mod host_keys;
 pub mod json;
 mod names;
 pub mod plain;

@@ -35,6 +35,7 @@ const STORE_TRAIT: Allowed = Files(
         "mod.rs",
         "records.rs",
         "history.rs",
+        "host_credentials.rs",
         "keys.rs",
         "drains.rs",
         "last_hosts.rs",
@@ -50,12 +51,18 @@ const STAGES: Allowed = Files("observe", &["stages.rs"]);
 /// Every room, and what it may use.
 const ROOMS: &[(&str, May)] = &[
     ("model", May::Use(&[])),
+    ("tls", May::Use(&[])),
+    ("host_side", May::Use(&[Room("model"), Room("tls"), Room("wire")])),
     ("wire", May::Use(&[Room("model")])),
     ("entitlement", May::Use(&[Room("model")])),
     ("import", May::Use(&[Room("model")])),
     (
         "directory",
-        May::Use(&[Room("model"), Files("pam_worker", &["answers.rs", "client.rs"])]),
+        May::Use(&[
+            Room("model"),
+            Room("tls"),
+            Files("pam_worker", &["answers.rs", "client.rs"]),
+        ]),
     ),
     ("store", May::Use(&[Room("model")])),
     ("audit", May::Use(&[Room("model")])),

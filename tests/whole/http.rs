@@ -16,7 +16,8 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use x2godirector::broker::Caller;
 use x2godirector::http::{KeyPair, Operations, Server, Settings, bind, certificate};
-use x2godirector::model::Now;
+use x2godirector::model::{AuthorizedKey, ClientAddress, Now};
+use x2godirector::wire::host_keys::HostKeysRequest;
 use x2godirector::wire::{ClientConfig, Reply, Request};
 
 use crate::lab::https::{Answer, HttpsClient, Trust};
@@ -63,6 +64,10 @@ impl Operations for Echo {
                 live_event_s: 0,
             },
         }
+    }
+
+    async fn host_keys(&self, _from: ClientAddress, _request: HostKeysRequest) -> Option<Vec<AuthorizedKey>> {
+        None
     }
 
     fn ready(&self) -> bool {

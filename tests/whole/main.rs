@@ -11,6 +11,7 @@ mod active_directory;
 mod admin;
 mod agent;
 mod architecture;
+mod authorized_keys;
 mod chain;
 mod check;
 mod diff;

@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use crate::model::{Check, Now, Outcome, TypedName};
 
+use super::SetupError;
 use super::dial::Dialer;
 use super::servers::Servers;
 use super::settings::{Server, Settings};
-use super::{SetupError, tls};
+use crate::tls;
 
 pub use host::examine as examine_host;
 pub use lockout::{Allowance, Throttle};

@@ -76,7 +76,7 @@ fn what_is_no_basic_header_is_refused() {
         Fault::Field { .. }
     ));
     assert_eq!(
-        fault(&[b"Basic ".as_slice(), &[b'A'; 16_384]].concat()),
+        fault(&[b"Basic ".as_slice(), &[b'A'; 16_385]].concat()),
         Fault::TooLong(16_384)
     );
     let bytes = [b"Basic ".as_slice(), STANDARD.encode(b"bob:\xff").as_bytes()].concat();

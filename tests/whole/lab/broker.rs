@@ -40,6 +40,14 @@ impl Broker {
         Self::serve(folder(configuration), filter)
     }
 
+    /// Like [`Broker::start`], with a state file that `prepare` is given first.
+    #[allow(dead_code, reason = "benchmarks share this file and begin with no state")]
+    pub fn start_prepared(configuration: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let folder = folder(configuration);
+        prepare(&folder.path().join("state/state.db"));
+        Self::serve(folder, EVERYTHING)
+    }
+
     /// Like [`Broker::start`], as the user `nobody` where the tests run as root; elsewhere as whoever runs them.
     pub fn start_without_rights(configuration: &str) -> Self {
         let folder = folder(configuration);

@@ -1,0 +1,14 @@
+//! What runs on an X2Go host: asking the broker which keys open an account there, when sshd asks us
+//! (`AuthorizedKeysCommand`, sshd_config(5)).
+//!
+//! Not the broker's side of it, which decides: a host gets what it may have, and passes it on.
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod ask;
+mod settings;
+
+pub use account::may_be_asked_about;
+pub use ask::{AskError, ask};
+pub use settings::{Settings, SettingsError};
