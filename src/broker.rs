@@ -10,6 +10,8 @@ mod hooks;
 mod host_keys;
 mod key;
 mod list;
+#[cfg(test)]
+mod one_core;
 mod select;
 mod sessions;
 mod turn;
