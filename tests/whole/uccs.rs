@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::lab::broker::Broker;
 use super::lab::greeter;
 use super::lab::https::{Answer, HttpsClient, Trust};
+use super::lab::process::wait_for;
 use super::lab::site::{self, Reach, Site};
 use super::lab::slapd::{self, Slapd};
 
@@ -97,11 +98,14 @@ async fn a_profile_without_a_host_is_no_server_and_a_notice_neither() {
     let list = site.list("erin").await;
     assert!(list.contains("notice-no-profiles"), "{list}");
     site.host = None;
-    let down = super::lab::process::patiently(std::time::Duration::from_secs(30), || {
-        let output = greeter::ask(site.broker.address, "5", "alice", "alice-secret");
-        (servers(&output) == json!([])).then_some(())
+    wait_for("a host that is down", || {
+        let hosts = site.broker.ask(&["hosts", "--format", "json"]);
+        String::from_utf8_lossy(&hosts.stdout)
+            .contains("\"down\"")
+            .then_some(())
     });
-    assert!(down.is_some(), "{}", site.broker.log());
+    let output = greeter::ask(site.broker.address, "5", "alice", "alice-secret");
+    assert_eq!(servers(&output), json!([]));
     assert!(site.broker.log().contains("no host of the farm answers"));
 }
 
