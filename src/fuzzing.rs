@@ -28,7 +28,7 @@ pub fn json_request(bytes: &[u8]) -> bool {
 
 /// The public key that Python X2Go brings along.
 pub fn public_key(bytes: &[u8]) -> bool {
-    str::from_utf8(bytes).is_ok_and(|text| crate::grant::PublicKey::parse(text).is_ok())
+    str::from_utf8(bytes).is_ok_and(|text| crate::model::PublicKey::parse(text).is_ok())
 }
 
 /// The credentials of a request of a UCCS client.

@@ -7,6 +7,9 @@ use crate::model::{AuthorizedKey, SessionId, SessionUser};
 /// The program wants a name before every task, also before those that are about nobody and do not look at it.
 const ANYBODY: &str = "x2gobroker";
 
+/// A line that opens nothing.
+const NO_KEY: &str = "x2godirector-test";
+
 /// A task of `x2gobroker-agent` (its source of 0.0.4.3 says which there are and what they take).
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Command<'a> {
@@ -26,6 +29,9 @@ pub(super) enum Command<'a> {
     TerminateSession(&'a SessionUser, &'a SessionId),
     /// Appends a line to the user's file of keys, unless it is the last line there.
     AddAuthKey(&'a SessionUser, &'a AuthorizedKey),
+    /// Adds a line to the file of no user, `/dev/null`, in the user's name: it changes nothing, and complains where the
+    /// program cannot act for users.
+    ActAs(&'a SessionUser),
     /// Removes every such line.
     DelAuthKey(&'a SessionUser, &'a AuthorizedKey),
 }
@@ -43,6 +49,7 @@ impl<'a> Command<'a> {
             Self::SuspendSession(user, id) => (user.as_str(), vec!["suspendsession", id.as_str()]),
             Self::TerminateSession(user, id) => (user.as_str(), vec!["terminatesession", id.as_str()]),
             Self::AddAuthKey(user, key) => (user.as_str(), vec!["addauthkey", key.as_str(), file]),
+            Self::ActAs(user) => (user.as_str(), vec!["addauthkey", NO_KEY, "/dev/null"]),
             Self::DelAuthKey(user, key) => (user.as_str(), vec!["delauthkey", key.as_str(), file]),
         };
         [vec![settings.command.as_str(), user], rest].concat()
@@ -69,6 +76,10 @@ mod tests {
         assert_eq!(
             words(Command::SuspendSession(&user, &id)),
             format!("{program}\nalice\nsuspendsession\n{id}")
+        );
+        assert_eq!(
+            words(Command::ActAs(&user)),
+            format!("{program}\nalice\naddauthkey\nx2godirector-test\n/dev/null")
         );
         assert_eq!(
             words(Command::DelAuthKey(&user, &key)),

@@ -2,7 +2,6 @@
 //!
 //! Debian's package lets root and the group x2gobroker run it, so the daemon's user must be in that group.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::process::Stdio;
 
@@ -11,10 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::carrier::{Carrier, read_bounded};
-use super::command::Command;
 use super::output::Output;
 use super::turns::Turns;
-use super::{AgentError, Settings, task_lines};
+use super::{AgentError, Settings};
 use crate::model::Machine;
 
 /// Where the program finds X2Go's own.
@@ -34,18 +32,6 @@ impl Local {
             settings,
             turns: Turns::new(),
         }
-    }
-}
-
-impl Local {
-    /// The tasks that the program of a machine says it has.
-    ///
-    /// # Errors
-    /// As every question to an agent.
-    pub async fn tasks(&self, machine: &Machine) -> Result<BTreeSet<String>, AgentError> {
-        Ok(task_lines::read(
-            &self.ask(machine, Command::AvailableTasks).await?,
-        ))
     }
 }
 

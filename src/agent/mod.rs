@@ -4,10 +4,14 @@
 //! Everything here is asked of one machine for one user. Which hosts there are, what counts as load and whose answer
 //! is believed is `placement`'s to say.
 
+pub mod authorization;
+pub mod broker_key;
 mod carrier;
 mod command;
+mod doctor;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+pub mod host_key;
 mod kind;
 mod load_lines;
 mod local;
@@ -25,6 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use doctor::{Asked, Examination};
 pub use kind::AgentKind;
 pub use local::Local;
 pub use settings::Settings;

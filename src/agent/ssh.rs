@@ -7,7 +7,7 @@ mod line;
 mod master;
 mod trouble;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,10 +18,9 @@ use tokio::time::{Instant, timeout_at};
 use self::connection::Fault;
 use self::line::{Line, Shared};
 use super::carrier::Carrier;
-use super::command::Command;
 use super::output::Output;
 use super::turns::Turns;
-use super::{AgentError, Settings, task_lines};
+use super::{AgentError, Settings};
 use crate::model::Machine;
 
 pub(super) use trouble::explain;
@@ -79,18 +78,6 @@ impl Ssh {
         });
         hosts.insert(machine.clone(), Arc::clone(&host));
         host
-    }
-}
-
-impl Ssh {
-    /// The tasks that the program of a machine says it has.
-    ///
-    /// # Errors
-    /// As every question to an agent.
-    pub async fn tasks(&self, machine: &Machine) -> Result<BTreeSet<String>, AgentError> {
-        Ok(task_lines::read(
-            &self.ask(machine, Command::AvailableTasks).await?,
-        ))
     }
 }
 

@@ -8,9 +8,9 @@ use super::Broker;
 use super::select::Start;
 use super::turn::Turn;
 use crate::entitlement::Offer;
-use crate::grant::{Asked, BadPublicKey, Given, NoKey, PublicKey, Wanted};
+use crate::grant::{Asked, Given, NoKey, Wanted};
 use crate::model::session_key::Value;
-use crate::model::{Door, HostAddress, KeyTarget, Machine};
+use crate::model::{BadPublicKey, Door, HostAddress, KeyTarget, Machine, PublicKey};
 use crate::placement::{Farms, FoundSession};
 
 /// Longest that a login waits for its key to be on a host. Beyond it the client asks for a password.

@@ -1,5 +1,6 @@
 //! `x2godirector doctor`: tries what logins stand on, and says what is wrong.
 
+mod agents;
 mod parts;
 
 use std::io::{self, Write};
@@ -9,9 +10,9 @@ use anyhow::Context as _;
 use clap::Args;
 
 use self::parts::{Part, Parts};
-use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
+use super::{ConfigurationFolders, EXIT_FAILURE, checks, complain, complain_about};
 use crate::config::{self, Configuration};
-use crate::model::{Check, Outcome, TypedName};
+use crate::model::TypedName;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -53,27 +54,10 @@ impl Doctor {
     }
 }
 
-/// Writes the parts, with each line of an advice indented, so that lines for conf.d can be told and copied.
 fn print(out: &mut impl Write, parts: &[Part]) -> io::Result<()> {
     for Part { title, checks } in parts {
         writeln!(out, "{title}")?;
-        for Check {
-            what,
-            outcome,
-            advice,
-        } in checks
-        {
-            let mark = match outcome {
-                Outcome::Good => '✓',
-                Outcome::Doubtful => '!',
-                Outcome::Bad => '✗',
-            };
-            writeln!(out, "  {mark} {what}")?;
-            for (at, line) in advice.iter().flat_map(|advice| advice.lines()).enumerate() {
-                let arrow = if at == 0 { '→' } else { ' ' };
-                writeln!(out, "    {arrow} {line}")?;
-            }
-        }
+        checks::print(out, checks)?;
         writeln!(out)?;
     }
     out.flush()

@@ -1,15 +1,20 @@
 //! The command line: one file per subcommand, and the exit codes they share.
 
+mod agent_authorize;
+mod agent_key;
+mod agent_test;
 mod asking;
 mod audit;
 mod authorized_keys;
 pub mod check;
+mod checks;
 mod diff;
 mod doctor;
 mod drain;
 mod explain;
 mod format;
 mod hook_worker;
+mod host_choice;
 mod host_credential;
 mod hosts;
 mod import;
@@ -77,9 +82,24 @@ enum Command {
     /// Try what logins stand on, and say what is wrong
     ///
     /// Tries every LDAP server as a login uses it (connection, certificate, bind_dn, users, groups), the PAM service
-    /// and its worker, and the broker's certificate. Prints what is wrong and what to write instead. Exits with 0 if
+    /// and its worker, the broker's certificate, and the agents of the hosts. Prints what is wrong and what to write instead. Exits with 0 if
     /// a login could work, with 1 if none can, and with 78 if the configuration has errors.
     Doctor(doctor::Doctor),
+    /// Make the SSH key that the broker shows to the hosts of agents
+    ///
+    /// Makes the pair where [agent] private_key says, unless it is there, and prints the public half. Run it as the
+    /// daemon's user or as root. docs/agents.md has the whole way.
+    AgentKey(agent_key::AgentKey),
+    /// Make a host and the broker known to each other
+    ///
+    /// Notes the host's key for the broker, after asking; puts the broker's key on the host, over your own ssh as root
+    /// there, so that it can run the agent and nothing else, from this machine; and tries the agent.
+    AgentAuthorize(agent_authorize::AgentAuthorize),
+    /// Try the agent of a host, and say what is wrong
+    ///
+    /// Exits with 0 if all is well, with 1 if something is not, with 64 if there is no such host, and with 78 if the
+    /// configuration has errors. Run it as the daemon's user or as root.
+    AgentTest(agent_test::AgentTest),
     /// Show what changes for whom between two configurations
     ///
     /// Asks for every user, from every network and at every time that the rules of either tell apart: who gains or
@@ -171,6 +191,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::HookWorker(worker) => worker.run(),
         Command::Check(configuration) => check::run(&configuration.folders),
         Command::Doctor(doctor) => doctor.run(),
+        Command::AgentKey(key) => key.run(),
+        Command::AgentAuthorize(authorize) => authorize.run(),
+        Command::AgentTest(test) => test.run(),
         Command::Explain(explain) => explain.run(),
         Command::Diff(diff) => diff.run(),
         Command::Import(import) => import.run(),

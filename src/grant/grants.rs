@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use super::book::Book;
 use super::line::{Bounds, line};
 use super::pool::Pool;
-use super::public_key::PublicKey;
 use super::turns::Turns;
 use super::{Given, NoKey, Settings, placing};
 use crate::agent::{Agent, Agents};
 use crate::model::{
-    AuthorizedKey, ClientAddress, KeyDelivery, KeyTarget, Machine, Now, Offered, SessionUser, Source,
+    AuthorizedKey, ClientAddress, KeyDelivery, KeyTarget, Machine, Now, Offered, PublicKey, SessionUser,
+    Source,
 };
 use crate::store::{KeyId, KeyRecord, Keys, StoreError};
 

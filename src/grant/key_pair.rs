@@ -11,8 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::public_key::{BadPublicKey, PublicKey};
-use crate::model::{Now, PrivateKey, Secret};
+use crate::model::{BadPublicKey, Now, PrivateKey, PublicKey, Secret};
 
 /// Longest time one pair may take. A busy machine needs some seconds.
 const DEADLINE: Duration = Duration::from_secs(60);

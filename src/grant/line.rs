@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::public_key::PublicKey;
-use crate::model::{AuthorizedKey, ClientAddress, Invalid, Now};
+use crate::model::{AuthorizedKey, ClientAddress, Invalid, Now, PublicKey};
 use crate::store::KeyId;
 
 /// What an X2Go session does with its connection: commands, and the ports of its display, its sound and its shared

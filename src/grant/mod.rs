@@ -14,7 +14,6 @@ mod key_pair;
 mod line;
 mod placing;
 mod pool;
-mod public_key;
 mod removal;
 mod settings;
 mod turns;
@@ -22,7 +21,6 @@ mod turns;
 pub use answer::{Given, NoKey};
 pub use grants::{Asked, Counts, Grants, Wanted};
 pub use pool::Pool;
-pub use public_key::{BadPublicKey, PublicKey};
 pub use removal::Removal;
 pub use settings::Settings;
 

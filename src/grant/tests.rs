@@ -11,7 +11,7 @@ use super::*;
 use crate::agent::{Agent, AgentError, Agents, Answer as AgentAnswer, Load, ServerCount, Sessions};
 use crate::model::{
     Account, AuthorizedKey, ClientAddress, FarmName, HostAddress, HostName, KeyDelivery, KeyTarget, Machine,
-    Now, Offered, SessionId, SessionUser, Source, UserName,
+    Now, Offered, PublicKey, SessionId, SessionUser, Source, UserName,
 };
 use crate::store::{Answer, KeyId, KeyRecord, Keys, StoreError};
 

@@ -1,5 +1,6 @@
 //! Agents: the real x2gobroker-agent over the real sshd and without it, and hosts that do what none should.
 
+mod commands;
 mod real;
 mod trouble;
 

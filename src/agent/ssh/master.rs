@@ -73,8 +73,7 @@ impl Master {
         if let Err(error) = tokio::fs::metadata(&settings.private_key).await {
             let key = settings.private_key.display();
             return Err(format!(
-                "there is no SSH key of the broker, {key}: {error}; make it with `ssh-keygen -t ed25519 -N '' -f {key}`, \
-                 as the daemon's user"
+                "there is no SSH key of the broker, {key}: {error}; make it with `x2godirector agent-key`"
             ));
         }
         let mut process = Command::new("ssh")

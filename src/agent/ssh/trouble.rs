@@ -1,6 +1,7 @@
 //! Why there is no connection, in words that say what to do. ssh(1) tells it on stderr, in English whatever the locale.
 
 use crate::agent::Settings;
+use crate::agent::host_key::known_as;
 use crate::agent::output::told;
 use crate::model::Machine;
 
@@ -9,13 +10,12 @@ const KNOWN: [(&str, &str); 8] = [
     (
         "HOST IDENTIFICATION HAS CHANGED",
         "its host key is not the one in {known_hosts}, so nothing is sent to it. If the machine was installed again, \
-         run `ssh-keygen -f {known_hosts} -R '{name}'` and add its new key there; if not, somebody else answers under \
-         its address",
+         run `ssh-keygen -f {known_hosts} -R '{name}'` and then `x2godirector agent-authorize` for it; if not, somebody else \
+         answers under its address",
     ),
     (
         "Host key verification failed",
-        "its host key is not in {known_hosts}; add what `ssh-keyscan -p {port} {host}` prints, after comparing it with the \
-         key on the machine itself",
+        "its host key is not in {known_hosts}; run `x2godirector agent-authorize` for it",
     ),
     (
         "UNPROTECTED PRIVATE KEY",
@@ -27,7 +27,8 @@ const KNOWN: [(&str, &str); 8] = [
     ),
     (
         "Permission denied (",
-        "it does not let {user} in with the broker's key; add {private_key}.pub to the authorized_keys of {user} there",
+        "it does not let {user} in with the broker's key; run `x2godirector agent-authorize` for it. If it has the key, look \
+         there whether its `from=` has this machine's address, and whether sshd lets {user} in at all",
     ),
     ("Could not resolve hostname", "there is no address for its name"),
     ("Connection refused", "nothing listens on its SSH port"),
@@ -37,19 +38,13 @@ const KNOWN: [(&str, &str); 8] = [
 /// What is wrong, from what ssh wrote to stderr before it ended.
 pub(in crate::agent) fn explain(stderr: &str, machine: &Machine, settings: &Settings) -> String {
     let known = KNOWN.iter().find(|(said, _)| stderr.contains(said));
-    let name = match machine.port() {
-        22 => machine.address().to_owned(),
-        port => format!("[{}]:{port}", machine.address()),
-    };
     match known {
         Some((_, meaning)) => {
             let meaning = meaning
                 .replace("{known_hosts}", &settings.known_hosts.display().to_string())
                 .replace("{private_key}", &settings.private_key.display().to_string())
                 .replace("{user}", &settings.user)
-                .replace("{name}", &name)
-                .replace("{port}", &machine.port().to_string())
-                .replace("{host}", machine.address());
+                .replace("{name}", &known_as(machine));
             format!("{machine}: {meaning}")
         }
         None => {
@@ -81,8 +76,8 @@ mod tests {
         assert_eq!(
             explained(said, 2222),
             "ts01:2222: its host key is not the one in /s/ssh/known_hosts, so nothing is sent to it. If the machine \
-             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` and add its new key there; if \
-             not, somebody else answers under its address"
+             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` and then `x2godirector \
+             agent-authorize` for it; if not, somebody else answers under its address"
         );
     }
 
@@ -90,7 +85,7 @@ mod tests {
     fn the_rest_is_said_too() {
         let denied = explained("x2gobroker@ts01: Permission denied (publickey).\r\n", 22);
         assert!(
-            denied.ends_with("/s/ssh/id_ed25519.pub to the authorized_keys of x2gobroker there"),
+            denied.contains("x2gobroker in with the broker's key; run `x2godirector agent-authorize`"),
             "{denied}"
         );
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::agents;
 use crate::app::clock;
 use crate::config::{Accounts, Configuration};
 use crate::directory::{self, Allowance, Examined, Questions, Throttle};
@@ -37,7 +38,7 @@ impl Parts {
     /// Looks at everything that the configuration names.
     ///
     /// # Errors
-    /// The authorities for the directory's certificates cannot be read.
+    /// The authorities for the directory's certificates cannot be read, or there is no place for connections to agents.
     #[tokio::main(flavor = "current_thread")]
     pub(super) async fn examine(
         configuration: &Configuration,
@@ -56,6 +57,7 @@ impl Parts {
         let lets_in = examination.accounts(&mut parts).await?;
         let let_people_in = lets_in && certificate.works();
         parts.push(certificate);
+        parts.extend(agents::examine(&configuration.agent, &configuration.farms).await?);
         Ok(Self { parts, let_people_in })
     }
 }

@@ -65,10 +65,35 @@ pub struct AgentHost {
     address: String,
     port: u16,
     sshd: Option<Process>,
+    /// Who is let in with which keys, as sshd_config(5) has it.
+    access: String,
     folder: TempDir,
 }
 
 impl AgentHost {
+    /// Starts a host that knows no broker and that no broker knows: `user` is let in with the keys in its home folder,
+    /// and root with the admin's.
+    pub fn unauthorized(user: &str, admin: &BrokerKey) -> Self {
+        let folder = TempDir::with_prefix("x2godirector-agent-host-").unwrap();
+        open(folder.path());
+        make_key(&folder.path().join("host-key"));
+        let keys = folder.path().join("keys");
+        fs::write(&keys, admin.public_line()).unwrap();
+        let access = format!(
+            "AllowUsers {user} root\nAuthorizedKeysFile .ssh/authorized_keys\nMatch User root\nAuthorizedKeysFile {}\n",
+            keys.display()
+        );
+        let mut host = Self {
+            address: "127.0.0.1".to_owned(),
+            port: free_port(),
+            sshd: None,
+            access,
+            folder,
+        };
+        host.start_again();
+        host
+    }
+
     /// Starts a host whose forced command is `program`, and has the broker believe its key.
     pub fn start(broker: &BrokerKey, program: &str) -> Self {
         Self::start_at(broker, "127.0.0.1", free_port(), program)
@@ -82,10 +107,15 @@ impl AgentHost {
         make_key(&folder.path().join("host-key"));
         let line = format!("restrict,command=\"{program}\" {}", broker.public_line());
         fs::write(folder.path().join("keys"), line).unwrap();
+        let access = format!(
+            "AllowUsers {AGENT_USER}\nAuthorizedKeysFile {}\n",
+            folder.path().join("keys").display()
+        );
         let mut host = Self {
             address: address.to_owned(),
             port,
             sshd: None,
+            access,
             folder,
         };
         host.start_again();
@@ -124,14 +154,12 @@ impl AgentHost {
     pub fn start_again(&mut self) {
         let folder = self.folder.path();
         fs::create_dir_all("/run/sshd").unwrap();
-        let keys = folder.join("keys");
         let configuration = format!(
-            "ListenAddress {}:{}\nHostKey {}\nPidFile none\nUsePAM yes\nStrictModes no\nAllowUsers {AGENT_USER}\n\
-             AuthorizedKeysFile {}\n",
+            "ListenAddress {}:{}\nHostKey {}\nPidFile none\nUsePAM yes\nStrictModes no\n{}",
             self.address,
             self.port,
             folder.join("host-key").display(),
-            keys.display()
+            self.access
         );
         fs::write(folder.join("sshd_config"), configuration).unwrap();
         let mut command = Command::new("/usr/sbin/sshd");

@@ -1,9 +1,10 @@
-//! A public key as a line of text: parsed to its bones, and rebuilt from them.
+//! A public SSH key as a line of text: parsed to its bones, and rebuilt from them.
 
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use sha2::{Digest as _, Sha256};
 
 /// Longest line taken, in bytes: an RSA key of 8192 bits in base64 is below 1.5 KiB.
 const LINE_BYTES_MAX: usize = 4096;
@@ -98,6 +99,11 @@ impl PublicKey {
         let blob = STANDARD.decode(encoded).map_err(|_| BadPublicKey::Damaged)?;
         check(kind, &blob)?;
         Ok(Self { kind, blob })
+    }
+
+    /// What people compare keys by, as ssh-keygen(1) prints it: `SHA256:` and a digest in base64.
+    pub fn fingerprint(&self) -> String {
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
     }
 }
 
@@ -242,6 +248,15 @@ mod tests {
         ] {
             assert_eq!(PublicKey::parse(&text).unwrap().to_string(), ED25519, "{text}");
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_ssh_keygen() {
+        let key = PublicKey::parse(ED25519).unwrap();
+        assert_eq!(
+            key.fingerprint(),
+            "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
+        );
     }
 
     #[test]
