@@ -124,12 +124,12 @@ impl Farms {
     }
 
     /// Lets what hosts told of these users serve no more, as far as it is about the host that clients dial as `server`.
-    pub(super) fn outdate<'u>(&self, server: &str, users: impl Iterator<Item = &'u SessionUser> + Clone) {
+    pub(super) fn outdate(&self, server: &str, users: &[&SessionUser]) {
         for (_, host) in self.hosts() {
             if let Some(asked) = &host.asked
                 && host.host.is_dialled_as(server)
             {
-                users.clone().for_each(|user| asked.database.outdate(user));
+                users.iter().for_each(|user| asked.database.outdate(user));
             }
         }
     }

@@ -271,11 +271,9 @@ impl Placements {
     /// sessions there are asked for again.
     pub fn sessions_changed(&self, farms: &Farms, account: &Account, server: &str) {
         let ledger = lock(&self.ledger);
-        let leases = ledger.of(account);
-        farms.outdate(
-            server,
-            leases.iter().filter_map(|lease| lease.session_user.as_ref()),
-        );
+        let leases = ledger.of(account).iter();
+        let users: Vec<_> = leases.filter_map(|lease| lease.session_user.as_ref()).collect();
+        farms.outdate(server, &users);
     }
 
     /// Removes from the stores the leases and drains whose time is over and the last hosts of users who are gone; says

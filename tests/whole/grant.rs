@@ -47,6 +47,7 @@ impl Offered for Offer {
     fn session_user(&self) -> &SessionUser {
         &self.session_user
     }
+
     fn begins_session(&self) -> bool {
         true
     }

@@ -6,7 +6,7 @@ use crate::lab::site as lab_site;
 const PROFILE: &str = "usebrokerpass = true";
 
 #[test]
-fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_too() {
+fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_nothing_new() {
     let site = Site::start("", PROFILE);
     let (name, password) = (&site.account().name, &site.account().password);
 
@@ -37,6 +37,15 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_too() {
 
     site.drain("", PROFILE, &[host.name()]);
     site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");
+    // Whoever starts something new gets the other host, also beside the session that goes on.
+    let other = site
+        .hosts
+        .iter()
+        .find(|other| other.name() != host.name())
+        .unwrap();
+    let select = format!("task=selectsession&sid=terminal&user={name}&password={password}&authid=");
+    site.wait_for_answer(&select, &format!("SERVER:{}:", other.address()));
+    site.wait_for_answer(&select, &format!("|{session}|"));
     let client = site.client("farm-drained");
     client.log_in(name, password);
     client.profiles();
