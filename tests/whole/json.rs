@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::lab::broker::Broker;
 use super::lab::display::{Display, artefact};
+use super::lab::https::{HttpsClient, Trust};
 use super::lab::process::patiently;
 use super::lab::process_group::ProcessGroup;
 use super::lab::pyhoca::Pyhoca;
@@ -45,6 +46,42 @@ async fn pyhoca_shows_the_profiles_of_whoever_logs_in() {
     assert!(!said.contains("xfce"), "{said}");
     // The client asks three times, and shows the password once.
     assert_eq!(site.slapd.binds(&slapd::person("alice")), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pyhoca_shows_a_notice_and_selecting_it_starts_nothing() {
+    let site = Site::start(Reach::Plain);
+    let configuration = site::configuration(&site.slapd, Reach::Plain, site.host_port());
+    let notices = "[notices]\nno_profiles = true\n[notices.message.move]\ntext = \"We move on Friday\"\n";
+    site.broker.write_configuration(&(configuration + notices));
+    assert!(site.broker.ask(&["reload"]).status.success());
+    let display = Display::start();
+    for (user, id, text) in [
+        ("alice", "notice-message-move", "We move on Friday"),
+        ("erin", "notice-no-profiles", ""),
+    ] {
+        let output = Pyhoca::new(&site.broker, user)
+            .command(&format!("{user}-secret"), &["--list-profiles"])
+            .env("DISPLAY", display.name())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let notice = shown(&said, id);
+        assert!(
+            notice
+                .iter()
+                .any(|line| line.starts_with("Profile Name: ") && line.contains(text)),
+            "{said}"
+        );
+        let client = HttpsClient::connect(site.broker.address, Trust::Anybody, None).await;
+        let form = format!("task=selectsession&profile-id={id}&user={user}&password={user}-secret");
+        let answer = client.unwrap().post_form("/json/", &form).await.unwrap();
+        let selected: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(selected["selected_session"]["server"], "No servers available");
+    }
+    let hosts = site.broker.ask(&["hosts", "--format", "json"]);
+    let hosts: serde_json::Value = serde_json::from_slice(&hosts.stdout).unwrap();
+    assert_eq!(hosts[0]["leases"], 0, "{hosts}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,7 +106,8 @@ async fn a_profile_without_a_host_is_no_server_and_a_notice_neither() {
     });
     let output = greeter::ask(site.broker.address, "5", "alice", "alice-secret");
     assert_eq!(servers(&output), json!([]));
-    assert!(site.broker.log().contains("no host of the farm answers"));
+    let log = site.broker.log();
+    assert!(log.contains("\"no_host\":\"no host takes a new session"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
