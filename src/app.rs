@@ -7,10 +7,12 @@ pub(crate) mod core_dumps;
 mod daemon;
 pub(crate) mod descriptors;
 mod drains;
+mod explaining;
 mod farms;
 mod host_credentials;
 mod keys;
 mod numbers;
+pub(crate) mod recorded;
 mod reload;
 mod report;
 mod snapshot;
@@ -45,6 +47,7 @@ use crate::wire::{Reply, Request};
 use daemon::{Daemon, Fixed};
 use reload::Wish;
 
+pub(crate) use explaining::{Basis, Explaining, Found};
 pub use start_error::StartError;
 
 /// How often tickets and leases whose time is over are removed from the store.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::audit::{self, Outcome};
 use crate::authenticate::{Failure, Login, Proof, Proven, Verified};
@@ -226,6 +227,20 @@ impl Broker {
         let began = Instant::now();
         let task = request.task();
         let id = DecisionId::from_random((self.edge.random)());
+        // Of the level that no filter leaves out before it leaves out everything.
+        let span = tracing::error_span!(
+            "request",
+            decision_id = %id,
+            door = caller.door().as_str(),
+            task = task.as_str(),
+            client = caller.address().map(tracing::field::display),
+            user = tracing::field::Empty,
+        );
+        self.decide(id, began, caller, request).instrument(span).await
+    }
+
+    async fn decide(&self, id: DecisionId, began: Instant, caller: Caller, request: Request) -> Reply {
+        let task = request.task();
         let records = Arc::clone(&self.records);
         let mut turn = Turn::begin(id, task, self.snapshot(), caller, (self.edge.now)(), records);
         let result = match request {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::drained::{DrainedHost, HostWish, Undrained};
+use super::question::Question;
 use super::report::{
     Cleared, HostCredentialAdded, HostCredentialReport, HostCredentialRevoked, HostReport, LogLevel,
     ReloadReport, Revoked, Sessions, Status, Throttled, Tickets,
@@ -17,8 +18,8 @@ use crate::socket::{self, BadMessage};
 
 /// The version of these messages. A daemon and a command line of different versions do not guess.
 pub(super) const VERSION: u32 = 1;
-/// Longest request, in bytes.
-pub(super) const REQUEST_BYTES_MAX: usize = 16 << 10;
+/// Longest request, in bytes: the line of a decision fits, which has 48 KiB at most and is quoted here.
+pub(super) const REQUEST_BYTES_MAX: usize = 128 << 10;
 /// Longest reply, in bytes: the tickets of 10,000 accounts fit.
 pub(super) const REPLY_BYTES_MAX: usize = 16 << 20;
 
@@ -71,6 +72,8 @@ pub enum Request {
         /// `HOST` or `FARM/HOST`.
         host: String,
     },
+    /// What somebody would be offered, and why.
+    Explain(Box<Question>),
     /// Change what is logged until the next restart; without a filter only say what it is.
     LogLevel {
         /// The new filter.
@@ -120,6 +123,8 @@ pub enum Answer {
     HostCredentialAdded(HostCredentialAdded),
     /// To [`Request::RevokeHostCredential`].
     HostCredentialRevoked(HostCredentialRevoked),
+    /// To [`Request::Explain`]: text, or JSON as text.
+    Explained(String),
     /// To [`Request::LogLevel`].
     LogLevel(LogLevel),
 }

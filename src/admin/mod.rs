@@ -14,6 +14,7 @@ mod drained;
 pub mod fuzzing;
 mod message;
 mod operations;
+mod question;
 mod report;
 mod server;
 mod settings;
@@ -22,6 +23,7 @@ pub use client::{Client, ClientError};
 pub use drained::{DrainReport, DrainedHost, HostWish, Undrained};
 pub use message::{Answer, Clearing, Reply, Request};
 pub use operations::{Asker, Operations};
+pub use question::{About, Question};
 pub use report::{
     AccountTickets, Cleared, CounterReport, DirectoryServer, HostCredentialAdded, HostCredentialReport,
     HostCredentialRevoked, HostReport, LastReload, LoadReport, LogLevel, ReloadReport, Revoked,

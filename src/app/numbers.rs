@@ -46,6 +46,7 @@ impl MetricsSource for Daemon {
             hosts: hosts.collect(),
             throttle: throttle.collect(),
             audit_lines_lost: self.records.audit.lost(),
+            log_lines_lost: self.logs.lost(),
         })
     }
 }

@@ -6,11 +6,14 @@ use std::sync::PoisonError;
 use super::clock;
 use super::daemon::Daemon;
 use super::reload::Wish;
+use super::{Basis, Explaining, Found};
 use crate::admin::{
-    AccountTickets, Answer, Asker, DirectoryServer, LogLevel, Operations, Reply, Request, Revoked, Status,
-    TicketReport, Tickets,
+    AccountTickets, Answer, Asker, DirectoryServer, LogLevel, Operations, Question, Reply, Request, Revoked,
+    Status, TicketReport, Tickets,
 };
-use crate::model::{Account, Now};
+use crate::broker::Snapshot;
+use crate::directory::Unavailable;
+use crate::model::{Account, Now, TypedName};
 use crate::store::{StoreError, TicketUse};
 
 /// Most accounts in a list of tickets, so that it fits a reply.
@@ -45,6 +48,12 @@ impl Operations for Daemon {
                 .revoke_host_credential(&host, asker)
                 .await
                 .map(Answer::HostCredentialRevoked),
+            Request::Explain(question) => {
+                let explained = self.explain(&question).await;
+                explained
+                    .map(Answer::Explained)
+                    .map_err(|error| format!("{error:#}"))
+            }
             Request::LogLevel { filter } => self.log_level(filter, asker).map(Answer::LogLevel),
         };
         answer.map_or_else(Reply::Refused, Reply::Answer)
@@ -175,6 +184,22 @@ impl Daemon {
         })
     }
 
+    /// Answers by the configuration in use, and over its connections to the directory.
+    async fn explain(&self, question: &Question) -> anyhow::Result<String> {
+        let explaining = Explaining::read(question)?;
+        let (snapshot, now) = (self.broker.snapshot(), clock::now());
+        let found = match explaining.sought() {
+            Some(name) => look_up(&snapshot, name, now).await?,
+            None => None,
+        };
+        let basis = Basis {
+            policy: &snapshot.policy,
+            configuration: snapshot.configuration,
+            now,
+        };
+        explaining.answer(found, &basis)
+    }
+
     fn log_level(&self, filter: Option<String>, asker: Asker) -> Result<LogLevel, String> {
         if let Some(filter) = filter {
             let changed = self.logs.change(&filter).map_err(|error| error.to_string());
@@ -185,6 +210,15 @@ impl Daemon {
             filter: self.logs.filter(),
         })
     }
+}
+
+/// The user as a login would find them.
+async fn look_up(snapshot: &Snapshot, name: &TypedName, now: Now) -> Result<Option<Found>, Unavailable> {
+    let Some((account, entry)) = snapshot.login.look_up(name, now).await? else {
+        return Ok(None);
+    };
+    let memberships = snapshot.groups.memberships(&entry).await?;
+    Ok(Some(Found::new(account, &entry, memberships)))
 }
 
 fn account_tickets((account, mut tickets): (Account, Vec<TicketUse>)) -> AccountTickets {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::model::deceives;
+
 /// The record as one line, without its end.
 ///
 /// # Errors
@@ -11,6 +13,7 @@ use serde::Serialize;
 pub(super) fn line(record: &impl Serialize) -> serde_json::Result<String> {
     let mut line = String::new();
     for c in serde_json::to_string(record)?.chars() {
+        // All of them have four digits, and none stands outside a text.
         if deceives(c) {
             // Writing into a text cannot fail.
             let _ = write!(line, "\\u{:04x}", u32::from(c));
@@ -29,17 +32,6 @@ pub(super) fn bytes_in_line(text: &str) -> usize {
         _ => c.len_utf8(),
     };
     text.chars().map(bytes).sum()
-}
-
-/// Whether a character that JSON lets stand in a text would show a reader something else than what is there: a
-/// further line, or characters in another order (UAX #9 section 2). All of them have four digits, and none
-/// stands outside a text.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-        )
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Where decisions go: to a file, or to the log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use serde::Deserialize;
 
 use super::file::{AuditFile, Writer};
 use super::{Action, Decision};
@@ -51,7 +53,7 @@ impl Log {
         match (line, self.writer.load().as_ref()) {
             (Ok(line), Some(writer)) => writer.write(line),
             (Ok(line), None) => to_log(&line),
-            (Err(error), _) => tracing::error!(target: TARGET, decision = %id, %error, "not written"),
+            (Err(error), _) => tracing::error!(target: TARGET, decision_id = %id, %error, "not written"),
         }
     }
 
@@ -68,7 +70,38 @@ impl Log {
     }
 }
 
-/// Writes a line to the log.
+/// What of a line is worth a field of its own where logs have fields.
+#[derive(Deserialize)]
+struct Marks<'a> {
+    decision: &'a str,
+    task: &'a str,
+    outcome: &'a str,
+    #[serde(borrow, default)]
+    door: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    client: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    account: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    host: Option<Cow<'a, str>>,
+}
+
+/// Writes a line to the log. Its fields are read from the line, so that they cannot say anything else.
 pub(super) fn to_log(line: &str) {
-    tracing::info!(target: TARGET, "{line}");
+    let Ok(marks) = serde_json::from_str::<Marks<'_>>(line) else {
+        tracing::info!(target: TARGET, parent: None, "{line}");
+        return;
+    };
+    tracing::info!(
+        target: TARGET,
+        parent: None,
+        decision_id = marks.decision,
+        task = marks.task,
+        outcome = marks.outcome,
+        door = marks.door.as_deref(),
+        client = marks.client.as_deref(),
+        user = marks.account.as_deref(),
+        host = marks.host.as_deref(),
+        "{line}"
+    );
 }

@@ -6,8 +6,8 @@ use super::Entry;
 
 /// Longest line that is read, in bytes; ours have 48 KiB at most.
 const LINE_BYTES_MAX: u64 = 256 << 10;
-/// What stands before the record where it comes from the log.
-const LOG_MARK: &str = " audit: {";
+/// What stands before the record where it comes from the log as text.
+const LOG_MARK: &str = "INFO audit: {";
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +64,9 @@ fn found(line: &[u8]) -> Found {
     let text = text.trim();
     let record = match text.find(LOG_MARK) {
         _ if text.starts_with('{') => text,
-        Some(at) => &text[at + LOG_MARK.len() - 1..],
-        None => return Found::Other,
+        // Nothing but the time stands before it. What does so within another line was written by nobody but a client.
+        Some(at) if text[..at].split_whitespace().count() <= 1 => &text[at + LOG_MARK.len() - 1..],
+        _ => return Found::Other,
     };
     match serde_json::from_str(record) {
         Ok(entry) => Found::Decision(Box::new(entry), record.to_owned()),
@@ -103,6 +104,8 @@ mod tests {
         );
         assert_eq!(kinds(text.as_bytes()), "ddd--xxxd");
         assert_eq!(kinds(b"\xff\n"), "x");
+        let forged = format!("2026-03-02T09:00:00Z  WARN x2godirector: no user INFO audit: {LINE}\n");
+        assert_eq!(kinds(forged.as_bytes()), "-");
     }
 
     #[test]

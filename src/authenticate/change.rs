@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::accounts::Accounts;
 use super::attempt::Attempt;
 use super::chain::Found;
@@ -81,7 +83,7 @@ impl Login {
             now: attempt.now,
         };
         let _bind = attempt.stages.enter(Stage::Bind);
-        let outcome = tokio::spawn(change.run())
+        let outcome = tokio::spawn(change.run().in_current_span())
             .await
             .unwrap_or_else(|_| Err(unavailable("the change of the password ended early")))?;
         Ok(PasswordChange { account, outcome })

@@ -47,6 +47,20 @@ impl Login {
         self.chain.is_ready()
     }
 
+    /// The account of that name and its entry, as a login would find them; none if nobody of that name may log in. It
+    /// proves nothing.
+    ///
+    /// # Errors
+    /// A source could not be asked whose word is needed.
+    pub async fn look_up(&self, name: &TypedName, now: Now) -> Result<Option<(Account, Entry)>, Unavailable> {
+        let found = self.chain.find(name, now).await?;
+        match (&found.entry, &found.unasked) {
+            (Some(entry), _) => Ok(Some((found.account(entry), entry.clone()))),
+            (None, None) => Ok(None),
+            (None, Some(unavailable)) => Err(unavailable.clone()),
+        }
+    }
+
     /// Proves a user by a ticket with the password of its login, and else by the password alone: one bind, and
     /// a new ticket. A ticket of the JSON door counts there without the password.
     ///

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rand::RngCore;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::accounts::Accounts;
@@ -129,7 +130,8 @@ impl PasswordChecks {
                 Entered::Done(checked) => return Ok(checked),
                 Entered::Joined(answer) => break (false, answer),
                 Entered::Begun(check, answer) => {
-                    tokio::spawn(check.run(Arc::clone(accounts), subject, password.clone()));
+                    let run = check.run(Arc::clone(accounts), subject, password.clone());
+                    tokio::spawn(run.in_current_span());
                     break (true, answer);
                 }
                 // The sender lives as long as `self`.

@@ -131,7 +131,7 @@ impl Turn {
         match proven.ticket() {
             Ok(ticket) => ticket.cloned(),
             Err(error) => {
-                tracing::error!(decision = %self.decision.decision, %error, "no ticket issued");
+                tracing::error!(%error, "no ticket issued");
                 None
             }
         }
@@ -158,6 +158,7 @@ impl Turn {
                 let typed = credentials.user.as_ref();
                 let spelt_otherwise = |typed: &&TypedName| typed.as_str() != account.user.as_str();
                 self.decision.typed = typed.filter(spelt_otherwise).cloned();
+                tracing::Span::current().record("user", tracing::field::display(account));
                 self.decision.account = Some(account.clone());
                 self.decision.proof = Some(proof.as_str());
             }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::format::Format;
 use super::{EXIT_FAILURE, complain};
-use crate::admin::{Answer, Client, DEFAULT_SOCKET, Request};
+use crate::admin::{Answer, Client, ClientError, DEFAULT_SOCKET, Request};
 
-/// Where the daemon is asked, and how its answer is printed.
+/// Where the daemon is asked.
 #[derive(Debug, Args)]
-pub(super) struct Asking {
+pub(super) struct AdminSocket {
     /// The daemon's admin socket
     #[arg(
         long,
@@ -23,9 +23,26 @@ pub(super) struct Asking {
         default_value = DEFAULT_SOCKET
     )]
     socket: PathBuf,
+}
+
+/// Where the daemon is asked, and how its answer is printed.
+#[derive(Debug, Args)]
+pub(super) struct Asking {
+    #[command(flatten)]
+    socket: AdminSocket,
     /// For eyes or for programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+impl AdminSocket {
+    /// Asks the daemon.
+    ///
+    /// # Errors
+    /// Says why there is no answer.
+    pub(super) fn ask(&self, request: &Request) -> Result<Answer, ClientError> {
+        Client::new(self.socket.clone()).ask(request)
+    }
 }
 
 impl Asking {
@@ -48,7 +65,7 @@ impl Asking {
         text: impl FnOnce(&T) -> String,
         is_good: impl FnOnce(&T) -> bool,
     ) -> ExitCode {
-        let answer = match Client::new(self.socket.clone()).ask(request) {
+        let answer = match self.socket.ask(request) {
             Ok(answer) => answer,
             Err(error) => return complain(&error, EXIT_FAILURE),
         };

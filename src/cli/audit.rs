@@ -14,7 +14,7 @@ use super::format::Format;
 use super::recorded::{self, STANDARD_INPUT};
 use super::table::{to_the_second, visible};
 use super::{ConfigurationFolders, EXIT_FAILURE, EXIT_USAGE, complain, complain_about};
-use crate::app::clock;
+use crate::app::{clock, recorded as asked_again};
 use crate::audit::{DEFAULT_FILE, Entry};
 use crate::config;
 use crate::model::Now;
@@ -109,7 +109,7 @@ impl Audit {
             Format::Text => row(&entry) + "\n",
             Format::Json => record.clone() + "\n",
         };
-        let Ok(person) = recorded::person(&entry) else {
+        let Ok(person) = asked_again::person(&entry) else {
             // The line says all that there is: nobody was proven, or an admin did something.
             return print(&line());
         };
@@ -120,13 +120,13 @@ impl Audit {
                 return complain_about(&problems);
             }
         };
-        let explained = recorded::context(&entry).and_then(|context| {
+        let explained = asked_again::context(&entry).and_then(|context| {
             let explanation = configuration.policy.explain(&person, context);
-            let explanation = match recorded::selected(&entry) {
+            let explanation = match asked_again::selected(&entry) {
                 Some(profile) => explanation.only(&profile),
                 None => explanation,
             };
-            let comparison = recorded::Comparison::new(&entry, configuration.hash, &explanation);
+            let comparison = asked_again::Comparison::new(&entry, configuration.hash, &explanation);
             Ok(match self.format {
                 Format::Text => format!("{}\n\n{comparison}\n{explanation}", row(&entry)),
                 Format::Json => {

@@ -1,6 +1,5 @@
 //! `x2godirector explain`: which profiles a user would be offered, and why.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,19 +7,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use serde::Serialize;
 use tokio::runtime::Runtime;
 
+use super::asking::AdminSocket;
 use super::format::Format;
-use super::lookup::{Found, Lookup};
-use super::recorded::{self, Comparison};
+use super::lookup::Lookup;
+use super::recorded;
 use super::{ConfigurationFolders, EXIT_FAILURE, complain, complain_about};
-use crate::app::clock;
+use crate::admin::{About, Answer, Question, Request};
+use crate::app::{Basis, Explaining, Found, clock};
 use crate::audit::DEFAULT_FILE;
 use crate::config::{self, Accounts, Configuration};
-use crate::directory::AccountState;
-use crate::entitlement::{Context, Explanation, Policy};
-use crate::model::{Attributes, ClientAddress, Dn, Membership, Now, Person, ProfileId, TypedName, UserName};
+use crate::model::{Dn, Membership, Now, ProfileId, TypedName};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -73,42 +71,33 @@ pub(super) struct Explain {
     format: Format,
     #[command(flatten)]
     configuration: ConfigurationFolders,
+    /// Have the daemon answer, by the configuration that it has in use and over its connections to the directory
+    ///
+    /// Without it, the files are read, which may say something else before the next reload.
+    #[arg(long, conflicts_with = "folders")]
+    running: bool,
+    #[command(flatten)]
+    socket: AdminSocket,
 }
 
 /// The groups of one `--groups`.
 #[derive(Debug, Clone)]
 struct GroupList(Vec<Membership>);
 
-/// What the rules say of somebody, and what stands in the way before they are asked.
-#[derive(Debug, Serialize)]
-struct Answer {
-    #[serde(flatten)]
-    explanation: Explanation,
-    /// Why the user is not let in at all; not there if nothing is known to stand in the way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused_at_login: Option<&'static str>,
-}
-
-/// An explanation with the decision that it is about beside it.
-#[derive(Serialize)]
-struct Recorded<'a> {
-    #[serde(flatten)]
-    explanation: &'a Explanation,
-    recorded: &'a Comparison,
-}
-
 impl Explain {
     /// Prints the explanation.
     pub(super) fn run(self) -> ExitCode {
-        let configuration = match config::load(&self.configuration.folders, config::process_environment()) {
-            Ok(configuration) => configuration,
-            Err(problems) => return complain_about(&problems),
+        let question = match self.question() {
+            Ok(question) => question,
+            Err(error) => return complain(&format!("{error:#}"), EXIT_FAILURE),
         };
-        let explained = match (&self.decision, &self.user) {
-            (Some(id), _) => self.explain_decision(id, &configuration),
-            (None, Some(user)) => self.explain_user(user, configuration),
-            // Left to the parser of the arguments, which asks for one of them.
-            (None, None) => Ok(String::new()),
+        let explained = if self.running {
+            self.ask_daemon(question)
+        } else {
+            match config::load(&self.configuration.folders, config::process_environment()) {
+                Ok(configuration) => answer(&question, configuration),
+                Err(problems) => return complain_about(&problems),
+            }
         };
         match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
@@ -116,117 +105,54 @@ impl Explain {
         }
     }
 
-    fn explain_user(&self, user: &TypedName, configuration: Configuration) -> anyhow::Result<String> {
-        let Configuration { policy, accounts, .. } = configuration;
-        let (person, refused_at_login) = match &self.groups {
-            Some(groups) => (assumed(user, groups, &policy)?, None),
-            None => {
-                let found = found(user, accounts)?;
-                (found.person, refusal(found.state))
-            }
+    /// What is asked; the line of a decision is read for it.
+    fn question(&self) -> anyhow::Result<Question> {
+        let about = match (&self.decision, &self.user) {
+            (Some(id), _) => About::Decision(recorded::find(id, &self.file)?.1),
+            (None, Some(user)) => About::User(user.as_str().to_owned()),
+            (None, None) => bail!("name a user or a decision"),
         };
-        let context = Context {
-            client: None,
-            now: Some(clock::now()),
-        };
-        let answer = Answer {
-            explanation: self.explain(&policy, person, context, self.profile.as_ref())?,
-            refused_at_login,
-        };
-        Ok(match self.format {
-            Format::Text => answer.to_string(),
-            Format::Json => serde_json::to_string_pretty(&answer)? + "\n",
+        let texts = |groups: &[Membership]| groups.iter().map(text).collect();
+        Ok(Question {
+            about,
+            from: self.from,
+            at: self.at.map(|at| at.to_string()),
+            groups: self.groups.as_ref().map(|lists| {
+                lists
+                    .iter()
+                    .flat_map(|GroupList(groups)| groups.iter().map(text))
+                    .collect()
+            }),
+            add_groups: texts(&self.add_groups),
+            remove_groups: texts(&self.remove_groups),
+            attributes: self.attributes.clone(),
+            profile: self.profile.as_ref().map(ToString::to_string),
+            json: matches!(self.format, Format::Json),
         })
     }
 
-    /// The same for a decision that was recorded; what else is asked changes what was recorded.
-    fn explain_decision(&self, id: &str, configuration: &Configuration) -> anyhow::Result<String> {
-        let (entry, _) = recorded::find(id, &self.file)?;
-        let (person, context) = (recorded::person(&entry)?, recorded::context(&entry)?);
-        let selected = recorded::selected(&entry);
-        let profile = self.profile.as_ref().or(selected.as_ref());
-        let unchanged = configuration.policy.explain(&person, context);
-        let comparison = Comparison::new(&entry, configuration.hash, &unchanged);
-        let explanation = self.explain(&configuration.policy, person, context, profile)?;
-        Ok(match self.format {
-            Format::Text => format!("{comparison}\n{explanation}"),
-            Format::Json => {
-                let recorded = Recorded {
-                    explanation: &explanation,
-                    recorded: &comparison,
-                };
-                serde_json::to_string_pretty(&recorded)? + "\n"
-            }
-        })
-    }
-
-    fn explain(
-        &self,
-        policy: &Policy,
-        mut person: Person,
-        context: Context,
-        profile: Option<&ProfileId>,
-    ) -> anyhow::Result<Explanation> {
-        self.suppose(&mut person)?;
-        let context = Context {
-            client: self.from.map(ClientAddress::new).or(context.client),
-            now: self.at.or(context.now),
-        };
-        let explanation = policy.explain(&person, context);
-        Ok(match profile {
-            Some(profile) => explanation.only(profile),
-            None => explanation,
-        })
-    }
-
-    /// What would be different: attributes and groups that are set, taken away and given.
-    fn suppose(&self, person: &mut Person) -> anyhow::Result<()> {
-        let mut given = Attributes::new();
-        for (name, value) in &self.attributes {
-            given.entry(name.to_lowercase()).or_default().push(value.clone());
+    /// The answer of the daemon, by the configuration in use.
+    fn ask_daemon(&self, question: Question) -> anyhow::Result<String> {
+        match self.socket.ask(&Request::Explain(Box::new(question)))? {
+            Answer::Explained(text) => Ok(text),
+            _ => bail!("the daemon answered something else"),
         }
-        person.attributes.extend(given);
-        for removed in &self.remove_groups {
-            let before = person.groups.len();
-            person
-                .groups
-                .retain(|group| !group.is_same_group(removed) && !group.via.contains(&removed.name));
-            if person.groups.len() == before {
-                let group = removed.dn.as_ref().map_or(removed.name.as_str(), Dn::as_str);
-                bail!("{} is not in group `{group}`", person.account.user);
-            }
-        }
-        for added in &self.add_groups {
-            if !person.groups.iter().any(|group| group.is_same_group(added)) {
-                person.groups.push(added.clone());
-            }
-        }
-        Ok(())
     }
 }
 
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let explanation = &self.explanation;
-        if let Some(why) = self.refused_at_login {
-            write!(
-                f,
-                "{} would be refused at login: {why}. Otherwise:\n\n",
-                explanation.user
-            )?;
-        }
-        explanation.fmt(f)
-    }
-}
-
-/// Why an account in this state is not let in.
-fn refusal(state: AccountState) -> Option<&'static str> {
-    match state {
-        AccountState::Active => None,
-        AccountState::Locked => Some("account locked, until the directory opens it again"),
-        AccountState::Disabled => Some("account disabled"),
-        AccountState::Expired => Some("account expired"),
-    }
+/// The answer by a configuration that was just read.
+fn answer(question: &Question, configuration: Configuration) -> anyhow::Result<String> {
+    let explaining = Explaining::read(question)?;
+    let found = match explaining.sought() {
+        Some(name) => Some(found(name, configuration.accounts)?),
+        None => None,
+    };
+    let basis = Basis {
+        policy: &configuration.policy,
+        configuration: configuration.hash,
+        now: clock::now(),
+    };
+    explaining.answer(found, &basis)
 }
 
 /// The user as the source has them to which the name belongs.
@@ -243,22 +169,13 @@ fn found(name: &TypedName, accounts: Accounts) -> anyhow::Result<Found> {
     })
 }
 
-/// Somebody of that name in these groups, with a value for whatever attribute a text of a profile holds.
-fn assumed(user: &TypedName, groups: &[GroupList], policy: &Policy) -> anyhow::Result<Person> {
-    let groups = groups
-        .iter()
-        .flat_map(|GroupList(groups)| groups.clone())
-        .collect();
-    let attributes = policy
-        .rendered_attributes()
-        .into_iter()
-        .map(|name| (name.to_owned(), vec![name.to_owned()]))
-        .collect();
-    Ok(Person::supposed(
-        UserName::new(user.as_str())?,
-        groups,
-        attributes,
-    ))
+/// A group as it is typed.
+fn text(group: &Membership) -> String {
+    group
+        .dn
+        .as_ref()
+        .map_or(group.name.as_str(), Dn::as_str)
+        .to_owned()
 }
 
 /// A DN is one group, commas and all; an empty text is none.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::app::Found;
 use crate::authenticate::unproven_entry;
 use crate::config::Accounts;
-use crate::directory::{AccountState, Directory, Entry, SetupError, Unavailable, nss};
-use crate::identity;
-use crate::model::{Account, Membership, Now, Person, Source, TypedName};
+use crate::directory::{Directory, Entry, SetupError, Unavailable, nss};
+use crate::model::{Account, Membership, Now, Source, TypedName};
 use crate::pam_worker;
 
 /// Longest wait for the name services of this host.
@@ -27,12 +27,6 @@ pub(super) enum Lookup {
     Unproven,
 }
 
-/// Somebody as a source has them.
-pub(super) struct Found {
-    pub(super) person: Person,
-    pub(super) state: AccountState,
-}
-
 /// Why there is nobody to tell of.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotFound {
@@ -42,16 +36,6 @@ pub(super) enum NotFound {
     /// It could not be found out.
     #[error("{0}")]
     Unavailable(String),
-}
-
-impl Found {
-    fn new(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Self {
-        let user = entry.user.clone();
-        Self {
-            person: identity::person(Account { source, user }, entry, memberships),
-            state: entry.state,
-        }
-    }
 }
 
 impl From<Unavailable> for NotFound {
@@ -99,7 +83,7 @@ impl Lookup {
             Self::Unproven => {
                 let entry = unproven_entry(name)
                     .ok_or_else(|| NotFound::Unknown("this is no user name".to_owned()))?;
-                Ok(Found::new(Source::Unproven, &entry, Vec::new()))
+                Ok(found(Source::Unproven, &entry, Vec::new()))
             }
         }
     }
@@ -111,7 +95,7 @@ impl Lookup {
 /// The groups could not be read in full.
 pub(super) async fn of_entry(directory: &Directory, entry: &Entry) -> Result<Found, Unavailable> {
     let memberships = directory.memberships(entry).await?;
-    Ok(Found::new(Source::Ldap, entry, memberships))
+    Ok(found(Source::Ldap, entry, memberships))
 }
 
 /// The user of the directory; none if it has nothing of that name.
@@ -148,5 +132,10 @@ async fn on_host(name: &TypedName, min_uid: u32, now: Now) -> Result<Found, NotF
             "this host has a user of that name, with which nobody can log in".to_owned()
         })
     })?;
-    Ok(Found::new(Source::Nss, &entry, nss::memberships(&user)?))
+    Ok(found(Source::Nss, &entry, nss::memberships(&user)?))
+}
+
+fn found(source: Source, entry: &Entry, memberships: Vec<Membership>) -> Found {
+    let user = entry.user.clone();
+    Found::new(Account { source, user }, entry, memberships)
 }

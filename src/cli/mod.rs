@@ -13,6 +13,7 @@ mod doctor;
 mod drain;
 mod explain;
 mod format;
+mod generate;
 mod hook_worker;
 mod host_choice;
 mod host_credential;
@@ -36,7 +37,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Diagnostic};
 
@@ -154,6 +155,9 @@ enum Command {
     AuthorizedKeys(authorized_keys::AuthorizedKeys),
     /// Show or change what the daemon logs
     LogLevel(log_level::LogLevel),
+    /// Write man pages or shell completion, for packages
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 /// Where the configuration is.
@@ -210,6 +214,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::HostCredential(credential) => credential.run(),
         Command::AuthorizedKeys(keys) => keys.run(),
         Command::LogLevel(log_level) => log_level.run(),
+        Command::Generate(generate) => generate.run(Arguments::command()),
     }
 }
 

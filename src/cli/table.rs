@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(super) use crate::model::to_the_second;
+
 /// Between two columns.
 const GAP: &str = "  ";
 
@@ -57,14 +59,6 @@ pub(super) fn age(seconds: u64) -> String {
     }
 }
 
-/// A moment to the second, as a column has it.
-pub(super) fn to_the_second(moment: &str) -> String {
-    match moment.split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => moment.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,11 +72,5 @@ mod tests {
             table.to_string(),
             "HOST      LEASES\nbücherei  3\na\u{fffd}[31m\n"
         );
-    }
-
-    #[test]
-    fn moments_are_cut() {
-        assert_eq!(to_the_second("2026-03-02T09:00:00.123Z"), "2026-03-02T09:00:00Z");
-        assert_eq!(to_the_second("2026-03-02T09:00:00Z"), "2026-03-02T09:00:00Z");
     }
 }

@@ -20,6 +20,8 @@ mod hooks;
 mod icon;
 mod key_path;
 mod keys;
+#[cfg(test)]
+mod known_keys;
 mod ldap_text;
 mod limit;
 mod load;

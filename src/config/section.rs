@@ -14,6 +14,13 @@ use crate::model::did_you_mean;
 /// Most keys that a hint lists.
 const LISTED_KEYS_MAX: usize = 10;
 
+#[cfg(test)]
+thread_local! {
+    /// Every key that was asked for, with its section.
+    pub(super) static ASKED: std::cell::RefCell<std::collections::BTreeSet<(String, &'static str)>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
 /// A table, less the keys that were taken.
 #[derive(Debug)]
 pub(super) struct Section<'p> {
@@ -62,6 +69,8 @@ impl<'p> Section<'p> {
     }
 
     fn entry(&mut self, key: &'static str) -> Option<Entry> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert((self.title.clone(), key)));
         self.asked.push(key);
         self.entries.remove(key)
     }

@@ -78,3 +78,22 @@ impl From<SystemTime> for Now {
         Self(ms)
     }
 }
+
+/// A moment to the second, from its text in UTC, for eyes.
+pub(crate) fn to_the_second(moment: &str) -> String {
+    match moment.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => moment.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_cut() {
+        assert_eq!(to_the_second("2026-03-02T09:00:00.123Z"), "2026-03-02T09:00:00Z");
+        assert_eq!(to_the_second("2026-03-02T09:00:00Z"), "2026-03-02T09:00:00Z");
+    }
+}

@@ -8,6 +8,11 @@ use crate::model::did_you_mean;
 /// The levels, the quietest first.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// The target of decisions, which no filter leaves out unless it names them.
+pub(super) const AUDIT_TARGET: &str = "audit";
+/// What lets them through.
+const AUDIT_DIRECTIVE: &str = "audit=info";
+
 /// Longest filter taken, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 
@@ -37,7 +42,8 @@ pub enum BadFilter {
     },
 }
 
-/// Reads a filter.
+/// Reads a filter. Decisions pass it, unless it says otherwise of the target `audit`: whoever wants a quieter log does
+/// not mean to stop the record of who was let in.
 ///
 /// # Errors
 /// Says what is wrong with it.
@@ -55,7 +61,12 @@ pub(super) fn parse(text: &str) -> Result<EnvFilter, BadFilter> {
             meant: meant.unwrap_or_default(),
         });
     }
-    EnvFilter::try_new(text).map_err(|why| BadFilter::Malformed {
+    let names_audit = text.split(',').any(|part| part.trim().starts_with(AUDIT_TARGET));
+    let whole = match names_audit {
+        true => text.to_owned(),
+        false => format!("{text},{AUDIT_DIRECTIVE}"),
+    };
+    EnvFilter::try_new(whole).map_err(|why| BadFilter::Malformed {
         text: text.to_owned(),
         why,
     })
@@ -70,6 +81,13 @@ mod tests {
         for good in ["info", "DEBUG", "info,x2godirector=debug", "warn,hyper=off"] {
             assert!(parse(good).is_ok(), "{good}");
         }
+        assert!(parse("warn").unwrap().to_string().contains("audit=info"));
+        assert!(
+            !parse("info,audit=off")
+                .unwrap()
+                .to_string()
+                .contains("audit=info")
+        );
         let said = |text: &str| parse(text).unwrap_err().to_string();
         assert!(
             said("debgu").contains("did you mean `debug`?"),

@@ -38,6 +38,8 @@ pub struct Gauges {
     pub throttle: Vec<TableGauge>,
     /// Decisions that could not be written since the start.
     pub audit_lines_lost: u64,
+    /// Log lines that the journal did not take since the start.
+    pub log_lines_lost: u64,
 }
 
 /// One server of the directory.
@@ -154,6 +156,8 @@ impl Gauges {
         registry.register("certificate_days_left", help, days);
         let help = "Decisions that could not be written";
         registry.register("audit_lines_lost", help, counter(self.audit_lines_lost));
+        let help = "Log lines that the journal did not take, decisions among them";
+        registry.register("log_lines_lost", help, counter(self.log_lines_lost));
     }
 
     fn directory(&self, registry: &mut Registry) {

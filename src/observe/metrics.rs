@@ -237,6 +237,7 @@ mod tests {
                 refusing: 1,
             }],
             audit_lines_lost: 5,
+            log_lines_lost: 0,
         };
         metrics.request("plain", "list", "granted", Duration::from_millis(3));
         metrics.stage(Stage::Search, Duration::from_millis(250));

@@ -2,6 +2,7 @@
 
 mod filter;
 mod gauges;
+mod journal;
 mod logs;
 mod metrics;
 mod stages;

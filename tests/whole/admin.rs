@@ -2,11 +2,14 @@
 
 mod audit;
 mod drain;
+mod explain;
+mod journal;
 mod metrics;
 mod peers;
 mod reload;
 mod reports;
 mod throttle;
+mod watching;
 
 use std::process::Output;
 

@@ -21,6 +21,7 @@ mod expectations;
 mod explain;
 mod farm;
 mod farms;
+mod generated;
 mod grant;
 mod hooks;
 mod http;

@@ -9,13 +9,13 @@ use crate::lab::broker::Broker;
 use crate::lab::site::{Reach, configuration, directory, list, post_from, select};
 use crate::lab::slapd::Slapd;
 
-/// What is given only where passwords go to PAM.
-const ONLY_WITH_PAM: &str = "x2godirector_pam_worker_up";
+/// What is given only where passwords go to PAM, and where hosts tell of their sessions.
+pub(super) const NOT_EVERYWHERE: [&str; 2] = ["x2godirector_pam_worker_up", "x2godirector_host_sessions"];
 
 /// The samples of a text by name and labels.
 type Samples = BTreeMap<String, f64>;
 
-fn start() -> (Slapd, Broker, String) {
+pub(super) fn start() -> (Slapd, Broker, String) {
     let slapd = Slapd::start(&directory());
     let good = configuration(&slapd, Reach::Plain, 1) + "[server]\nmetrics_listen = \"127.0.0.1:0\"\n";
     let mut broker = Broker::start(&good);
@@ -25,7 +25,7 @@ fn start() -> (Slapd, Broker, String) {
     (slapd, broker, address)
 }
 
-fn ask(address: &str, request: &str) -> String {
+pub(super) fn ask(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
@@ -206,7 +206,7 @@ async fn every_number_is_described_and_nothing_else() {
         .lines()
         .filter_map(|line| line.strip_prefix("| `"))
         .map(|rest| rest.split(['`', '{']).next().unwrap().trim_end_matches("_total"))
-        .filter(|name| *name != ONLY_WITH_PAM)
+        .filter(|name| !NOT_EVERYWHERE.contains(name))
         .map(|name| {
             if name.ends_with("build_info") {
                 name.trim_end_matches("_info")

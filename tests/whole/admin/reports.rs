@@ -130,16 +130,23 @@ async fn tickets_are_listed_without_anything_that_opens_one_and_revoked_by_user(
 async fn the_log_can_be_made_louder_and_quieter() {
     let site = Site::start(Reach::Plain);
     assert_eq!(said(&site.broker.ask(&["log-level"])), "debug\n");
+    let lists = || site.broker.log().matches("\"task\":\"list\"").count();
+    let debug_lines = || site.broker.log().matches("DEBUG").count();
     assert_eq!(said(&site.broker.ask(&["log-level", "warn"])), "warn\n");
-    let before = site.broker.log().matches("\"task\":\"list\"").count();
+    let (before, debug) = (lists(), debug_lines());
     site.list("alice").await;
-    assert_eq!(site.broker.log().matches("\"task\":\"list\"").count(), before);
+    assert_eq!(lists(), before + 1, "decisions are no noise");
+    let off = "warn,audit=off";
+    assert_eq!(said(&site.broker.ask(&["log-level", off])), format!("{off}\n"));
+    site.list("alice").await;
+    assert_eq!(lists(), before + 1);
+    assert_eq!(debug_lines(), debug);
     let refused = site.broker.ask(&["log-level", "inof"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("did you mean `info`?"));
     assert_eq!(said(&site.broker.ask(&["log-level", "info"])), "info\n");
     site.list("alice").await;
-    assert_eq!(site.broker.log().matches("\"task\":\"list\"").count(), before + 1);
+    assert_eq!(lists(), before + 2);
 }
 
 #[test]

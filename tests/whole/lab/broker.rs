@@ -80,9 +80,36 @@ impl Broker {
         Self::serve_with(command, folder, filter)
     }
 
+    /// The folder that [`Broker::start`] would serve with that configuration.
+    #[allow(
+        dead_code,
+        reason = "benchmarks share this file and prepare nothing else there"
+    )]
+    pub fn folder_for(configuration: &str) -> TempDir {
+        folder(configuration)
+    }
+
+    /// Serves in such a folder with more variables. `listening` waits for the line that says where, and gives it.
+    #[allow(dead_code, reason = "benchmarks share this file and read its log")]
+    pub fn serve_in(
+        folder: TempDir,
+        filter: &'static str,
+        environment: &[(&str, String)],
+        listening: impl FnOnce() -> String,
+    ) -> Self {
+        let mut command = serve_command(Path::new(PROGRAM), folder.path(), filter);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let process = Process::start(command, &folder.path().join("log"));
+        Self::listening(process, &listening(), folder, filter)
+    }
+
     fn serve_with(command: Command, folder: TempDir, filter: &'static str) -> Self {
         let mut process = Process::start(command, &folder.path().join("log"));
         let line = process.wait_for_line("listening on https://");
+        Self::listening(process, &line, folder, filter)
+    }
+
+    fn listening(process: Process, line: &str, folder: TempDir, filter: &'static str) -> Self {
         let (_, address) = line.split_once("listening on https://").expect("address");
         let address = address
             .split_whitespace()
