@@ -210,7 +210,7 @@ impl Seat {
     async fn plain(self, broker: &Broker, rest: &str) -> String {
         let request = plain::decode(self.form(rest).as_bytes()).unwrap();
         let reply = broker.answer(self.caller(Door::Plain), request).await;
-        text(plain::encode(&reply).1)
+        text(&plain::encode(&reply).1)
     }
 
     async fn json(self, broker: &Broker, rest: &str) -> serde_json::Value {
@@ -224,7 +224,7 @@ impl Seat {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let request = ssh::decode(&words).unwrap();
         let reply = broker.answer(self.caller(Door::Ssh), request).await;
-        text(ssh::encode(&reply))
+        text(&ssh::encode(&reply))
     }
 
     async fn uccs(self, broker: &Broker) -> serde_json::Value {
@@ -287,7 +287,7 @@ fn sections(list: &str) -> BTreeSet<String> {
     ids.map(str::to_owned).collect()
 }
 
-fn text(body: Bytes) -> String {
+fn text(body: &Bytes) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
