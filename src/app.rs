@@ -87,6 +87,10 @@ impl Operations for Broker {
         Broker::host_keys(self, from, &request).await
     }
 
+    fn agent_key(&self) -> Option<String> {
+        self.snapshot().agent_key.clone()
+    }
+
     fn ready(&self) -> bool {
         self.snapshot().login.is_ready()
     }

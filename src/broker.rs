@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub farms: Farms,
     /// How keys are given.
     pub keys: grant::Settings,
+    /// The line of the public key that the broker shows to the hosts' agents; none where there is none.
+    pub agent_key: Option<String>,
     /// How clients shall behave.
     pub client: ClientConfig,
     /// The site's programs; none where there are none.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::agents::KeptAgents;
 use super::{StartError, accounts, clock};
+use crate::agent::broker_key;
 use crate::authenticate::{Login, PasswordChecks};
 use crate::broker::Snapshot;
 use crate::config::Configuration;
@@ -43,6 +44,9 @@ pub(super) async fn build(
         farms,
         hooks: hooks::Client::new(configuration.hooks).map(Arc::new),
         keys: configuration.keys,
+        agent_key: broker_key::public(&configuration.agent)
+            .ok()
+            .map(|key| broker_key::public_line(&key)),
         client: configuration.client,
         notices: configuration.notices,
         configuration: configuration.hash,

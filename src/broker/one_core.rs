@@ -154,6 +154,7 @@ impl Site {
             directory: None,
             pam: None,
             farms: Farms::start(configuration.farms, &Agents::default(), None, now).await,
+            agent_key: None,
             keys: configuration.keys,
             client: configuration.client,
             hooks: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
+use super::own_names::OwnNames;
 use super::section::Section;
 use super::source::Place;
 use super::value::{FromText, Located};
@@ -55,14 +56,15 @@ impl FromText for KeyWay {
 pub(super) fn read(root: &mut Section<'_>) -> Farms {
     let written = root.named("farm");
     let names: Vec<String> = written.iter().map(|(name, _)| name.clone()).collect();
+    let mut own_names = OwnNames::default();
     let farms = written
         .into_iter()
-        .filter_map(|(name, section)| farm(&name, &names, section))
+        .filter_map(|(name, section)| farm(&name, &names, section, &mut own_names))
         .collect();
     Farms { farms, names }
 }
 
-fn farm(name: &str, names: &[String], mut section: Section<'_>) -> Option<Farm> {
+fn farm(name: &str, names: &[String], mut section: Section<'_>, own_names: &mut OwnNames) -> Option<Farm> {
     let problems = section.problems();
     let header = section.header().clone();
     let name = FarmName::new(name)
@@ -74,12 +76,31 @@ fn farm(name: &str, names: &[String], mut section: Section<'_>) -> Option<Farm> 
         let hint = format!("write [{}.hosts.ts01]", section.title().trim_matches(['[', ']']));
         problems.add_absence(Diagnostic::error(&header, message).hint(hint));
     }
+    // What is written wrong may be meant as any.
+    let has_agent = section.has("agent");
+    let agent = section.take::<Located<AgentKind>>("agent");
+    let is_asked = agent
+        .as_ref()
+        .map_or(has_agent, |agent| agent.value != AgentKind::None);
+    if let Some(Located {
+        value: AgentKind::Local,
+        place,
+    }) = &agent
+        && written.len() > 1
+    {
+        let message = format!(
+            "{} has {} hosts, and the agent `local` is that of the broker's own machine",
+            section.title(),
+            written.len()
+        );
+        let hint = "write agent = \"ssh\", or make a farm of this machine alone".to_owned();
+        problems.add(Diagnostic::error(place, message).hint(hint));
+    }
     let hosts: Vec<_> = written
         .into_iter()
-        .filter_map(|(name, section)| host(&name, section))
+        .filter_map(|(name, section)| host(&name, section, is_asked, own_names))
         .collect();
     check_same_port(&hosts, &section);
-    let agent = section.take("agent");
     let keys = section.take("keys");
     let assumed_session = section.duration("assumed_session", ASSUMED_SESSION_MIN..=ASSUMED_SESSION_MAX);
     let max_sessions_per_host = section.number("max_sessions_per_host", 1..=SESSIONS_MAX);
@@ -93,11 +114,16 @@ fn farm(name: &str, names: &[String], mut section: Section<'_>) -> Option<Farm> 
         }
     }
     let sticky = section.take("sticky");
-    let suspend_running = section.take("suspend_running");
+    let suspend_running = section.take::<Located<bool>>("suspend_running");
+    if let Some(Located { value: true, place }) = &suspend_running
+        && !is_asked
+    {
+        problems.add(useless_without_agent("suspend_running", place));
+    }
     section.finish();
     let usual = Farm::new(name?, hosts.into_iter().map(|host| host.value).collect());
     Some(Farm {
-        agent: agent.unwrap_or(usual.agent),
+        agent: agent.map_or(usual.agent, |agent| agent.value),
         keys: keys.unwrap_or(usual.keys),
         assumed_session: assumed_session.unwrap_or(usual.assumed_session),
         max_sessions_per_host,
@@ -105,13 +131,18 @@ fn farm(name: &str, names: &[String], mut section: Section<'_>) -> Option<Farm> 
         starts_per_host,
         fallback,
         sticky: sticky.unwrap_or(usual.sticky),
-        suspend_running: suspend_running.unwrap_or(usual.suspend_running),
+        suspend_running: suspend_running.map_or(usual.suspend_running, |suspend| suspend.value),
         ..usual
     })
 }
 
 /// Reads one host; its place is that of its port, or of its header if that was not written.
-fn host(name: &str, mut section: Section<'_>) -> Option<Located<Host>> {
+fn host(
+    name: &str,
+    mut section: Section<'_>,
+    is_asked: bool,
+    own_names: &mut OwnNames,
+) -> Option<Located<Host>> {
     let problems = section.problems();
     let header = section.header().clone();
     let name = HostName::new(name)
@@ -138,18 +169,26 @@ fn host(name: &str, mut section: Section<'_>) -> Option<Located<Host>> {
         let message = format!("`weight` must be between {WEIGHT_MIN} and {WEIGHT_MAX}");
         problems.error(place, message);
     }
-    let hostname = section.take::<OwnName>("hostname");
-    let session_database = section.take::<OwnName>("session_database");
+    let hostname = section.take::<Located<OwnName>>("hostname");
+    let named = hostname
+        .as_ref()
+        .map_or(&header, |hostname| &hostname.place)
+        .clone();
+    let session_database = section.take::<Located<OwnName>>("session_database");
+    if let (Some(database), false) = (&session_database, is_asked) {
+        problems.add(useless_without_agent("session_database", &database.place));
+    }
     let draining = section.take("draining");
     section.finish();
     let usual = Host::new(name?, address?, port);
     let value = Host {
         weight: weight.map_or(usual.weight, |weight| weight.value),
-        hostname: hostname.map_or(usual.hostname, |name| name.0),
-        session_database: session_database.map(|name| name.0),
+        hostname: hostname.map_or(usual.hostname, |name| name.value.0),
+        session_database: session_database.map(|name| name.value.0),
         draining: draining.unwrap_or(usual.draining),
         ..usual
     };
+    own_names.add(&value, &named, problems);
     Some(Located { value, place })
 }
 
@@ -166,6 +205,11 @@ impl FromText for OwnName {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+fn useless_without_agent(key: &str, place: &Place) -> Diagnostic {
+    Diagnostic::warning(place, format!("`{key}` does nothing in a farm without an agent"))
+        .hint("write agent = \"ssh\" in the farm".to_owned())
 }
 
 /// What is wrong with a fallback that would never take anything: it is no farm, or the farm itself.

@@ -207,6 +207,9 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
     if problems.is_empty() {
         rules.warn_of_contradictions(&profiles.ids, problems);
     }
+    if !problems.has_errors() {
+        profiles.warn_of_autologin(&farms.farms, problems);
+    }
     let policy = Policy::new(profiles.profiles, rules.rules);
     if !problems.has_errors() {
         expectations::run(&expected, &policy, problems);

@@ -28,6 +28,7 @@ mod load;
 mod merge;
 mod named_file;
 mod notices;
+mod own_names;
 mod pam;
 mod profile_ids;
 mod profiles;

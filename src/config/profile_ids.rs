@@ -55,13 +55,19 @@ impl ProfileIds {
 
     /// Whether a profile with exactly this id was written.
     pub(super) fn contains(&self, text: &str) -> bool {
+        self.header(text).is_some()
+    }
+
+    /// Where the profile with exactly this id begins.
+    pub(super) fn header(&self, text: &str) -> Option<&Place> {
         let folded = text.to_lowercase();
         let start = self.0.partition_point(|id| id.folded < folded);
         self.0
             .iter()
             .skip(start)
             .take_while(|id| id.folded == folded)
-            .any(|id| id.text == text)
+            .find(|id| id.text == text)
+            .map(|id| &id.header)
     }
 
     /// The id at a position.

@@ -8,8 +8,9 @@ use super::section::{Section, missing};
 use super::session_keys::{self, Keys};
 use super::source::Place;
 use super::value::Located;
-use crate::entitlement::{Profile, Template};
+use crate::entitlement::{Profile, ProfileValue, Template};
 use crate::model::{FarmName, Invalid, ProfileId, did_you_mean};
+use crate::placement::Farm;
 
 /// The text that `session_user` is where it was not written.
 const SESSION_USER: &str = "${user}";
@@ -69,6 +70,33 @@ pub(super) fn read(root: &mut Section<'_>, farms: &[String]) -> Profiles {
         .collect();
     let ids = ProfileIds::new(ids, problems);
     Profiles { profiles, ids }
+}
+
+impl Profiles {
+    /// Warns of profiles that give a key which no host of their farm would come to know.
+    pub(super) fn warn_of_autologin(&self, farms: &[Farm], problems: &Problems) {
+        let without_keys: HashSet<_> = farms
+            .iter()
+            .filter(|farm| farm.key_delivery().is_none())
+            .map(|farm| &farm.name)
+            .collect();
+        for Profile { id, farm, keys, .. } in &self.profiles {
+            let gives_key = matches!(keys.get("autologin"), Some(ProfileValue::Flag(true)));
+            if gives_key
+                && without_keys.contains(farm)
+                && let Some(header) = self.ids.header(id.as_str())
+            {
+                let message = format!(
+                    "profile `{id}` has `autologin`, and the hosts of farm `{farm}` take no keys: the client asks for the \
+                     password again"
+                );
+                let hint = format!(
+                    "write agent = \"ssh\" or keys = \"command\" in [farm.{farm}], or autologin = false"
+                );
+                problems.add(Diagnostic::warning(header, message).hint(hint));
+            }
+        }
+    }
 }
 
 fn draft(mut section: Section<'_>, farms: &[String]) -> Draft {

@@ -59,6 +59,10 @@ pub trait Operations: Send + Sync + 'static {
         request: HostKeysRequest,
     ) -> impl Future<Output = Option<Vec<AuthorizedKey>>> + Send;
 
+    /// The line of the public SSH key that the broker shows to hosts, if it has one; `/pubkeys/` has it. Must return at
+    /// once.
+    fn agent_key(&self) -> Option<String>;
+
     /// Whether requests can be answered now; `/readyz` says so to a load balancer. Must return at once.
     fn ready(&self) -> bool;
 }

@@ -52,6 +52,8 @@ pub(super) fn routes<O: Operations>(operations: Arc<O>, stop: Stop) -> BoxedFilt
         .unify()
         .or(uccs_door(Arc::clone(&operations)))
         .unify()
+        .or(public_key(Arc::clone(&operations)))
+        .unify()
         .or(keys_door(operations))
         .unify()
         .recover(|rejection: Rejection| async move { Ok::<_, Infallible>(rejected(&rejection)) })
@@ -98,6 +100,20 @@ fn uccs_door<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
                 async move { uccs::answer(operations, visit, method, path.as_str(), headers).await }
             },
         )
+        .boxed()
+}
+
+/// The key that hosts may let in to their agents: what is public of it.
+fn public_key<O: Operations>(operations: Arc<O>) -> BoxedFilter<(Reply,)> {
+    warp::path("pubkeys")
+        .and(warp::path::end())
+        .and(warp::method())
+        .map(move |method| {
+            reading(&method, || match operations.agent_key() {
+                Some(line) => reply::reply(StatusCode::OK, TEXT, line + "\n"),
+                None => reply::status(StatusCode::NOT_FOUND),
+            })
+        })
         .boxed()
 }
 

@@ -30,6 +30,7 @@ struct Echo {
     /// Who called, in the order of the calls.
     callers: Mutex<Vec<Caller>>,
     ready: AtomicBool,
+    agent_key: Mutex<Option<String>>,
     /// Each request of `waiting` takes one permit and is answered then.
     release: Semaphore,
     /// One permit for each request of `waiting` that has begun, and one more when it is done.
@@ -68,6 +69,10 @@ impl Operations for Echo {
 
     async fn host_keys(&self, _from: ClientAddress, _request: HostKeysRequest) -> Option<Vec<AuthorizedKey>> {
         None
+    }
+
+    fn agent_key(&self) -> Option<String> {
+        self.agent_key.lock().unwrap().clone()
     }
 
     fn ready(&self) -> bool {
@@ -109,6 +114,7 @@ impl Front {
         let operations = Arc::new(Echo {
             callers: Mutex::default(),
             ready: AtomicBool::new(true),
+            agent_key: Mutex::new(None),
             release: Semaphore::new(0),
             begun: Semaphore::new(0),
             done: Semaphore::new(0),

@@ -142,6 +142,24 @@ async fn health_is_serving_and_readiness_is_the_operations() {
 }
 
 #[tokio::test]
+async fn the_public_key_is_served_where_there_is_one() {
+    let front = Front::start();
+    let mut client = front.client().await;
+    assert_eq!(client.get("/pubkeys/").await.unwrap().status, 404);
+    *front.operations.agent_key.lock().unwrap() = Some("ssh-ed25519 AAAA x2godirector".to_owned());
+    for path in ["/pubkeys", "/pubkeys/"] {
+        let key = client.get(path).await.unwrap();
+        assert_eq!(
+            (key.status, key.text()),
+            (200, "ssh-ed25519 AAAA x2godirector\n"),
+            "{path}"
+        );
+        assert_eq!(key.header("content-type"), Some("text/plain; charset=utf-8"));
+    }
+    assert_eq!(client.get("/pubkeys/x").await.unwrap().status, 404);
+}
+
+#[tokio::test]
 async fn the_page_shows_the_line_that_connects_here() {
     let front = Front::start();
     let mut client = front.client().await;
