@@ -3,6 +3,7 @@
 
 pub mod asked;
 pub mod constant;
+pub mod in_process;
 pub mod rates;
 
 use std::fmt::Write as _;
@@ -157,6 +158,19 @@ pub async fn list(client: &mut HttpsClient, user: &str, ticket: &str) -> Option<
 pub fn list_form(user: &str, ticket: &str) -> String {
     let password = PASSWORD.replace(' ', "%20");
     format!("task=listsessions&user={user}&password={password}&authid={ticket}")
+}
+
+/// Selects what everybody is offered, and is given a host.
+pub async fn select(client: &mut HttpsClient, user: &str, ticket: &str) {
+    let password = PASSWORD.replace(' ', "%20");
+    let form =
+        format!("task=selectsession&sid=p0&user={user}&password={password}&authid={ticket}&login={user}");
+    let answer = client.post_form("/plain/", &form).await.unwrap();
+    assert!(
+        answer.text().contains("SERVER:127.0."),
+        "{user}: {}",
+        answer.text()
+    );
 }
 
 fn entries(users: &[String], scheme: Scheme) -> String {
