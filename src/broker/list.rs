@@ -1,5 +1,6 @@
 //! The profiles that somebody may have.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::turn::Turn;
@@ -18,7 +19,7 @@ impl Broker {
         let proven = prove(turn, credentials).await?;
         let ticket = turn.ticket_of(&proven);
         let snapshot = Arc::clone(&turn.snapshot);
-        let (notices, offers) = match proven {
+        let (mut notices, offers) = match proven {
             Proven::Verified(verified) => {
                 let identity = identity(turn, &verified).await?;
                 let offers = {
@@ -49,6 +50,7 @@ impl Broker {
                 let _sessions = turn.stages.enter(Stage::Sessions);
                 sessions::of_offers(&snapshot, &offers).await
             };
+            notices.extend(self.no_host(turn, &offers, &found));
             turn.note_notices(&notices);
             let offers = offers.iter().zip(&found);
             let offers = offers.map(|(offer, found)| listed(offer, found, is_named));
@@ -59,6 +61,22 @@ impl Broker {
             profiles,
             client: snapshot.client,
         })
+    }
+}
+
+impl Broker {
+    /// What somebody must read to whom no host can be given for one of the offers, and who has no session to go on with
+    /// instead.
+    fn no_host(&self, turn: &Turn, offers: &[Offer], found: &[Vec<FoundSession>]) -> Option<Notice> {
+        let notice = turn.snapshot.notices.no_host(turn.occasion())?;
+        let mut farms_with_room = BTreeMap::new();
+        let without_session = offers.iter().zip(found).filter(|(_, found)| found.is_empty());
+        let without_host = without_session.map(|(offer, _)| offer).any(|offer| {
+            let known = farms_with_room.entry(offer.farm());
+            let farms = &turn.snapshot.farms;
+            !*known.or_insert_with(|| self.placements.has_room(farms, offer, turn.now))
+        });
+        without_host.then_some(notice)
     }
 }
 

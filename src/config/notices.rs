@@ -8,6 +8,7 @@ use crate::entitlement::{Message, MustChange, NoticeText, Notices};
 use crate::model::{Now, ProfileId};
 
 const NO_PROFILES: bool = false;
+const NO_HOST: bool = false;
 const MUST_CHANGE: bool = true;
 const PASSWORD_EXPIRES_WITHIN: Duration = Duration::ZERO;
 const PASSWORD_EXPIRES_WITHIN_MAX: Duration = Duration::from_hours(366 * 24);
@@ -25,6 +26,7 @@ impl FromText for NoticeText {
 /// The texts where none are written.
 mod text {
     pub(super) const NO_PROFILES: &str = "No desktop is assigned to you (help desk: ${decision})";
+    pub(super) const NO_HOST: &str = "No server has room at the moment, please try again later";
     pub(super) const MUST_CHANGE: &str = "Your password must be changed first (help desk: ${decision})";
     pub(super) const CHANGE_ELSEWHERE: &str =
         "Your password has expired and cannot be changed here (help desk: ${decision})";
@@ -35,6 +37,7 @@ mod text {
 /// Reads the section; nothing if a text of it is wrong, which is then noted.
 pub(super) fn read(mut section: Section<'_>) -> Option<Notices> {
     let no_profiles = section.take("no_profiles").unwrap_or(NO_PROFILES);
+    let no_host = section.take("no_host").unwrap_or(NO_HOST);
     let must_change = section.take("must_change").unwrap_or(MUST_CHANGE);
     let password_expires_within = section
         .duration(
@@ -48,6 +51,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Notices> {
         None => NoticeText::new(default).ok(),
     };
     let without_profiles = text("no_profiles", text::NO_PROFILES)?;
+    let without_host = text("no_host", text::NO_HOST)?;
     let here = text("must_change", text::MUST_CHANGE)?;
     let elsewhere = text("change_elsewhere", text::CHANGE_ELSEWHERE)?;
     let password_expires = text("password_expires", text::PASSWORD_EXPIRES)?;
@@ -57,6 +61,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Notices> {
     section.finish();
     Some(Notices {
         no_profiles: no_profiles.then_some(without_profiles),
+        no_host: no_host.then_some(without_host),
         must_change: must_change.then_some(MustChange { here, elsewhere }),
         password_expires_within,
         password_expires,

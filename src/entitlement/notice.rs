@@ -13,6 +13,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Notices {
     /// That no profile is assigned; none to give the plain empty list.
     pub no_profiles: Option<NoticeText>,
+    /// That no host has room for a profile; none to tell nobody.
+    pub no_host: Option<NoticeText>,
     /// What somebody is told who has to change the password first; none to give the plain empty list.
     pub must_change: Option<MustChange>,
     /// From how long before its end on somebody is told that the password expires; zero for never.
@@ -84,6 +86,12 @@ impl Notices {
             .collect()
     }
 
+    /// What somebody reads who is offered a profile for which no host has room; none where nobody is told.
+    pub fn no_host(&self, occasion: Occasion) -> Option<Notice> {
+        let text = self.no_host.as_ref()?;
+        notice("no-host", text, Numbers::default(), occasion)
+    }
+
     /// All that stands in the list of somebody who has to change the password first; `here` where that can be done
     /// through X2Go Client.
     pub fn instead_of_offers(&self, here: bool, occasion: Occasion) -> Vec<Notice> {
@@ -150,6 +158,7 @@ mod tests {
     fn notices() -> Notices {
         Notices {
             no_profiles: Some(text("nothing for you (${decision})")),
+            no_host: None,
             must_change: Some(MustChange {
                 here: text("change it here"),
                 elsewhere: text("change it there"),

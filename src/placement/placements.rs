@@ -126,6 +126,12 @@ impl Placements {
         own.flat_map(|farm| ledger.open_hosts(farm, now)).collect()
     }
 
+    /// Whether the offer's account could be given a host for it now or in a moment, as far as the hosts are concerned.
+    pub fn has_room(&self, farms: &Farms, offer: &impl Offered, now: Now) -> bool {
+        let facts = self.facts(farms, offer, now);
+        lock(&self.ledger).has_room(offer.account(), &facts, now)
+    }
+
     /// A host in each farm of these offers, which are one account's, as [`Placements::place`] gives it. All of it counts
     /// as one select.
     pub async fn place_in_each_farm(

@@ -102,6 +102,15 @@ impl Ledger {
             .collect()
     }
 
+    /// Whether an account could be given a host in one of these farms, which are that of the offer and its fallbacks. A
+    /// host that was given its `starts_per_host` has room: the next one starts there in a moment.
+    pub(super) fn has_room(&self, account: &Account, farms: &[FarmFacts<'_>], now: Now) -> bool {
+        let goes_on = held(self, account, farms).and_then(|lease| goes_on(self, lease, farms, now));
+        let mut candidates = farms.iter().flat_map(|farm| self.candidates(farm, now));
+        goes_on.is_some()
+            || candidates.any(|candidate| matches!(candidate.obstacle, None | Some(Obstacle::Hurried)))
+    }
+
     fn candidates<'f>(&self, farm: &FarmFacts<'f>, now: Now) -> Vec<Candidate<'f>> {
         let candidate = |facts: &HostFacts<'f>| {
             let load = self.load(facts, now);

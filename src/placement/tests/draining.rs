@@ -31,6 +31,24 @@ async fn a_drain_moves_who_has_not_begun_and_outlives_a_restart() {
 }
 
 #[tokio::test]
+async fn there_is_room_where_a_select_would_find_some() {
+    let listeners = [listener()];
+    let mut lab = lab(&listeners);
+    lab.max_sessions_per_host = Some(1);
+    let farms = watched([lab]).await;
+    let (_, placements) = empty().await;
+    let (alice, bob) = (offer("alice", "lab"), offer("bob", "lab"));
+    let room = |offer, now| placements.has_room(&farms, offer, now);
+    assert!(room(&alice, at(0)) && room(&bob, at(0)));
+    placements.place(&farms, &alice, at(0), 0).await.unwrap();
+    assert!(room(&alice, at(1)), "the host is hers already");
+    assert!(!room(&bob, at(1)));
+    placements.drain(&farms, "ts0", None, None, at(2)).await.unwrap();
+    assert!(!room(&alice, at(3)));
+    assert!(!room(&offer("alice", "elsewhere"), at(3)));
+}
+
+#[tokio::test]
 async fn a_drain_ends_at_its_time_and_then_leaves_the_store() {
     let listeners = [listener()];
     let farms = watched([lab(&listeners)]).await;

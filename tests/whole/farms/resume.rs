@@ -39,7 +39,7 @@ async fn select_with_key(site: &Site, key: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_resumed_on_a_host_that_drains_and_hidden_on_one_that_is_down() {
-    let mut site = Site::start(84, "", "");
+    let mut site = Site::start(84, "[notices]\nno_host = true", "");
     let (ts01, ts02) = (site.address(1), site.address(2));
     site.database.hold(&[OFFICE]);
     let drained = site.broker.ask(&["drain", "ts01"]);
@@ -61,6 +61,10 @@ async fn a_session_is_resumed_on_a_host_that_drains_and_hidden_on_one_that_is_do
     assert_eq!(server(&answer), "No servers available", "{answer}");
     assert_eq!(session(&answer)[3], ts01);
     assert_eq!(site.select("terminal", "alice").await, "No servers available");
+    for (user, told) in [("alice", true), ("erin", false)] {
+        let listed = site.post(&list(user, &format!("{user}-secret"), "")).await;
+        assert_eq!(listed.contains("[notice-no-host]"), told, "{listed}");
+    }
 
     site.broker.ask(&["undrain", "ts02"]);
     site.hosts[0].stop();
@@ -72,6 +76,7 @@ async fn a_session_is_resumed_on_a_host_that_drains_and_hidden_on_one_that_is_do
         listed.contains("[office]") && !listed.contains("running="),
         "{listed}"
     );
+    assert!(!listed.contains("notice-"), "there is room again: {listed}");
     let answer = site.selected("office", "alice").await;
     assert_eq!(server(&answer), ts02);
     assert!(!answer.contains("SESSION_INFO"), "{answer}");
