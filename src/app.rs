@@ -52,6 +52,9 @@ pub use start_error::StartError;
 
 /// How often tickets and leases whose time is over are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Longest that a start waits for the first key pair, where a profile logs in once. Making one takes a processor about a
+/// second.
+const FIRST_PAIR_WAIT: Duration = Duration::from_secs(5);
 /// How often leases are held against what the hosts tell.
 const REVIEW_EVERY: Duration = Duration::from_secs(10);
 /// How long the end of the daemon waits for the last decisions to be written.
@@ -149,6 +152,8 @@ impl App {
             edge,
             Arc::clone(&records),
         ));
+        // Whoever waits is connected already, and would otherwise be asked for a second password.
+        broker.grants().first_pair(FIRST_PAIR_WAIT).await;
         let ssh = ssh_door(&fixed, &broker)?;
         let server = Server::start(listeners, fixed.server.clone(), certificate, Arc::clone(&broker))?;
         let daemon = Arc::new(Daemon {

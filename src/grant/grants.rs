@@ -141,6 +141,11 @@ impl Grants {
         self.shared.woken.notify_one();
     }
 
+    /// Waits until a first key pair is there, at most so long; not where none is wanted or none can be made.
+    pub async fn first_pair(&self, wait: Duration) {
+        self.pool.first(wait).await;
+    }
+
     /// A key that opens the offer's session user on the chosen host until its lifetime is over, and on the others as
     /// far as they answer soon. An earlier key of the account in this farm ends.
     ///

@@ -32,7 +32,7 @@ struct Shelf {
     state: Mutex<State>,
     /// Somebody may have to make one.
     wanted: Notify,
-    /// There is one.
+    /// There is one, or there was to be one.
     ready: Notify,
 }
 
@@ -76,6 +76,23 @@ impl Pool {
     /// How many are ready.
     pub fn ready(&self) -> usize {
         self.shelf.lock().pairs.len()
+    }
+
+    /// Waits until there is a first pair, at most so long; not where none is wanted or none can be made.
+    pub(super) async fn first(&self, wait: Duration) {
+        let deadline = Instant::now() + wait;
+        loop {
+            let news = self.shelf.ready.notified();
+            {
+                let state = self.shelf.lock();
+                if !state.pairs.is_empty() || state.size == 0 || state.failures > 0 {
+                    return;
+                }
+            }
+            if timeout_at(deadline, news).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A pair that nobody has had before. Waits for one at most so long; none where none is made.
@@ -143,6 +160,7 @@ impl Shelf {
                     tracing::error!(%error, "no key pairs can be made; users type their password a second time");
                 }
                 state.failures += 1;
+                self.ready.notify_one();
                 Some(doubled(RETRY_AFTER, state.failures - 1, RETRY_AFTER_MAX))
             }
         }
@@ -189,6 +207,22 @@ mod tests {
         assert_ne!(first.public, second.public);
         pool.resize(0);
         assert!(pool.take(Duration::from_secs(60)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_start_waits_for_the_first_pair_and_for_nothing_that_does_not_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = Pool::start(&[folder.path().to_owned()], Now::from_unix_ms(0));
+        let long = Duration::from_secs(60);
+        pool.first(long).await;
+        assert_eq!(pool.ready(), 0, "nobody wants one");
+        pool.resize(1);
+        pool.first(long).await;
+        assert_eq!(pool.ready(), 1);
+        let unable = Pool::start(&["/nowhere".into()], Now::from_unix_ms(0));
+        unable.resize(1);
+        let waited = tokio::time::timeout(long / 2, unable.first(long)).await;
+        assert!(waited.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
