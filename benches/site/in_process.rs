@@ -110,8 +110,9 @@ fn load(folder: &TempDir, text: &str) -> Configuration {
     let conf_d = folder.path().join("conf.d");
     fs::create_dir(&conf_d).unwrap();
     let state = folder.path().join("state/state.db");
+    // Connections are kept while nothing is measured.
     let own = format!(
-        "[server]\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\n",
+        "[server]\nheader_timeout = \"60s\"\nlisten = [\"127.0.0.1:0\"]\nstate = \"sqlite://{}\"\n",
         state.display()
     );
     fs::write(conf_d.join("00-own.toml"), own).unwrap();
@@ -198,6 +199,7 @@ async fn snapshot(configured: Configuration, store: Arc<Embedded>, agent: Arc<Mo
         farms: Farms::start(configured.farms, &agents, None, clock::now).await,
         hooks: None,
         keys: configured.keys,
+        agent_key: None,
         client: configured.client,
         notices: configured.notices,
         configuration: configured.hash,
