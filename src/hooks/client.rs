@@ -1,6 +1,9 @@
 //! The daemon's side: asks the worker over its socket, each question on a connection of its own.
 
+use std::hash::{BuildHasher, RandomState};
+
 use tokio::net::UnixStream;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::message::{Asked, TOLD_BYTES_MAX, Told};
@@ -9,10 +12,18 @@ use super::settings::{OnFailure, Program, Settings};
 use super::verdict::Verdict;
 use crate::worker_socket::frame;
 
-/// Asks the programs of a configuration.
+/// Askers that may ask at the same time. Those that share a turn wait for each other.
+const TURNS: usize = 64;
+
+/// Asks the programs of a configuration. One asker has one question under way: whoever sends many requests waits for
+/// their own programs and takes the places of nobody else.
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    turns: [Mutex<()>; TURNS],
+    /// As many as the worker runs at once.
+    places: Semaphore,
+    hasher: RandomState,
 }
 
 /// A program gave no answer, and its request may not go on without one.
@@ -28,7 +39,12 @@ pub struct HookFailed {
 impl Client {
     /// A client of these programs; none where there are no programs.
     pub fn new(settings: Settings) -> Option<Self> {
-        (!settings.programs.is_empty()).then_some(Self { settings })
+        (!settings.programs.is_empty()).then(|| Self {
+            turns: [const { Mutex::const_new(()) }; TURNS],
+            places: Semaphore::new(settings.at_once),
+            hasher: RandomState::new(),
+            settings,
+        })
     }
 
     /// Whether somebody has a say at this moment: only then is a question worth making.
@@ -76,7 +92,7 @@ impl Client {
             input: input + "\n",
         };
         let limit = program.longest_answer();
-        let told = timeout(limit, self.exchange(&asked))
+        let told = timeout(limit, self.exchange_in_turn(question.asker(), &asked))
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
         match told.map_err(|error| format!("{}: {error}", self.settings.socket.display()))? {
@@ -84,6 +100,14 @@ impl Client {
                 .map_err(|error| format!("{}: {error}", program.file.display())),
             Told::Failed(cause) => Err(cause),
         }
+    }
+
+    /// One question and its answer, when it is the asker's turn and there is a place.
+    async fn exchange_in_turn(&self, asker: Option<&str>, asked: &Asked) -> Result<Told, String> {
+        let turn = self.hasher.hash_one(asker) as usize % TURNS;
+        let _turn = self.turns[turn].lock().await;
+        let _place = self.places.acquire().await.map_err(|error| error.to_string())?;
+        self.exchange(asked).await
     }
 
     /// One question and its answer.

@@ -73,6 +73,14 @@ pub enum Question {
 }
 
 impl Question {
+    /// Who is behind it: the user, or the client while nobody is known.
+    pub fn asker(&self) -> Option<&str> {
+        match self {
+            Self::PreAuth { request, .. } => request.client.as_deref(),
+            Self::PostAuth { known, .. } | Self::Select { known, .. } => Some(&known.user),
+        }
+    }
+
     /// When it is asked.
     pub fn moment(&self) -> Moment {
         match self {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Write permission for the group and for others (inode(7)).
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Links followed in one path; the kernel follows 40 (path_resolution(7)).
+const LINKS_MAX: usize = 40;
 /// Permission to execute, for whomever.
 const EXECUTABLE: u32 = 0o111;
 
@@ -32,8 +34,8 @@ pub enum Distrust {
     NoProgram(PathBuf),
 }
 
-/// Accepts an executable file that belongs to root, like every folder above it, and that nobody else can write to;
-/// the same of the path behind links.
+/// Accepts an executable file that belongs to root, like every folder above it, and that nobody else can write to; the
+/// same of every link on the way and of what is behind it.
 ///
 /// # Errors
 /// Says which part of the path is not so.
@@ -41,23 +43,54 @@ pub(super) fn trusted(file: &Path) -> Result<(), Distrust> {
     if !file.is_absolute() {
         return Err(Distrust::Relative(file.to_owned()));
     }
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Distrust::Unreadable { path, source }
-    };
-    let real = file.canonicalize().map_err(unreadable(file))?;
-    for path in file.ancestors().chain(real.ancestors()) {
-        let found = fs::symlink_metadata(path).map_err(unreadable(path))?;
-        let writable = !found.is_symlink() && found.permissions().mode() & WRITABLE_BY_OTHERS != 0;
-        if found.uid() != 0 || writable {
-            return Err(Distrust::Changeable(path.to_owned()));
+    let mut path = file.to_owned();
+    for _ in 0..LINKS_MAX {
+        match first_link(&path)? {
+            Some(behind) => path = behind,
+            None => {
+                let found = fs::metadata(&path).map_err(unreadable(&path))?;
+                if !found.is_file() || found.permissions().mode() & EXECUTABLE == 0 {
+                    return Err(Distrust::NoProgram(file.to_owned()));
+                }
+                return Ok(());
+            }
         }
     }
-    let found = fs::metadata(&real).map_err(unreadable(&real))?;
-    if !found.is_file() || found.permissions().mode() & EXECUTABLE == 0 {
-        return Err(Distrust::NoProgram(file.to_owned()));
+    Err(Distrust::Unreadable {
+        path: file.to_owned(),
+        source: io::Error::other("too many symbolic links"),
+    })
+}
+
+/// Looks at a path from the root down, as far as its first link; gives where the whole path leads with that link
+/// followed, or none if there is none.
+fn first_link(path: &Path) -> Result<Option<PathBuf>, Distrust> {
+    let mut above: Vec<&Path> = path.ancestors().collect();
+    above.reverse();
+    for part in above {
+        let found = fs::symlink_metadata(part).map_err(unreadable(part))?;
+        let writable = !found.is_symlink() && found.permissions().mode() & WRITABLE_BY_OTHERS != 0;
+        if found.uid() != 0 || writable {
+            return Err(Distrust::Changeable(part.to_owned()));
+        }
+        if found.is_symlink() {
+            let target = fs::read_link(part).map_err(unreadable(part))?;
+            let rest = path.strip_prefix(part).unwrap_or(Path::new(""));
+            let folder = part.parent().unwrap_or(Path::new("/"));
+            let behind = folder.join(target);
+            return Ok(Some(if rest.as_os_str().is_empty() {
+                behind
+            } else {
+                behind.join(rest)
+            }));
+        }
     }
-    Ok(())
+    Ok(None)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Distrust {
+    let path = path.to_owned();
+    move |source| Distrust::Unreadable { path, source }
 }
 
 #[cfg(test)]
@@ -85,5 +118,12 @@ mod tests {
         fs::write(&program, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(matches!(trusted(&program), Err(Distrust::Changeable(_))));
+        // Nor is what such a file is a link to, or what leads through such a link to where all is well.
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/usr/bin/env", &link).unwrap();
+        let outer = tempfile::tempdir_in("/usr/local/lib").unwrap();
+        let leads = outer.path().join("program");
+        std::os::unix::fs::symlink(&link, &leads).unwrap();
+        assert!(matches!(trusted(&leads), Err(Distrust::Changeable(_))));
     }
 }

@@ -233,6 +233,37 @@ async fn a_program_that_fails_refuses_unless_the_admin_passes_it_over() {
     assert!(ignoring.list("bob").await.contains(GRANTED));
 }
 
+#[tokio::test]
+async fn a_user_who_asks_much_holds_up_nobody_else() {
+    let slow_for_alice = r#"grep -q '"user":"alice"' && sleep 2; exit 0"#;
+    let hooks = Hooks::new(&[("post_auth", slow_for_alice)]);
+    let _worker = hooks.worker();
+    let settings = hooks.configuration(&["post_auth"], "");
+    let site = broker_with(&settings.replacen("[hooks]\n", "[hooks]\nat_once = 2\n", 1));
+    let asking: Vec<_> = (0..8).map(|_| site.list("alice")).collect();
+    let alice = all_of(asking);
+    let bob = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        site.list("bob").await
+    };
+    let (bob, _) = tokio::join!(bob, alice);
+    assert!(bob.contains(GRANTED), "{bob}");
+}
+
+/// Waits for all of them at once.
+async fn all_of(asking: Vec<impl Future<Output = String>>) {
+    let mut asking: Vec<_> = asking.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        asking.retain_mut(|asking| asking.as_mut().poll(context).is_pending());
+        if asking.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
 #[test]
 fn the_worker_runs_as_nobody_else_and_no_program_that_others_can_change() {
     let hooks = Hooks::new(&[("select", "exit 0")]);
