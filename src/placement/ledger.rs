@@ -66,7 +66,8 @@ impl Ledger {
             None => sites.map(SiteLoad::leases).sum(),
             Some(counted) => {
                 let beyond: i64 = sites.map(|site| site.beyond(counted, now)).sum();
-                u32::try_from(i64::from(counted.sessions) + beyond).unwrap_or_default()
+                let load = i64::from(counted.sessions).saturating_add(beyond).max(0);
+                u32::try_from(load).unwrap_or(u32::MAX)
             }
         }
     }
@@ -222,7 +223,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{HostName, Source, UserName};
+    use crate::model::{HostAddress, HostName, Source, UserName};
+    use crate::placement::Host;
+    use crate::placement::facts::Counted;
 
     fn slot(user: u8, farm: u8) -> Slot {
         Slot {
@@ -308,6 +311,39 @@ mod tests {
                 prop_assert_eq!(ledger.ends.len(), model.len());
             }
         }
+    }
+
+    #[test]
+    fn a_load_beyond_all_numbers_is_the_greatest_and_never_none() {
+        let mut ledger = Ledger::default();
+        ledger.put(lease(1, 1, 1, 100));
+        let address = HostAddress::new("ts1").unwrap();
+        let host = Host::new(site(1, 1).host, address, 22);
+        let sites = [site(1, 1)];
+        let now = Now::from_unix_ms(10);
+        let load = |ledger: &Ledger, sessions, at| {
+            let facts = HostFacts {
+                host: &host,
+                sites: &sites,
+                up: true,
+                draining: false,
+                backed_off: false,
+                counted: Some(Counted { sessions, at }),
+            };
+            ledger.load(&facts, now)
+        };
+        assert_eq!(load(&ledger, 7, now), 8);
+        assert_eq!(load(&ledger, u32::MAX, now), u32::MAX);
+        ledger.put(LeaseRecord {
+            confirmed: Some(Now::from_unix_ms(5)),
+            ..lease(1, 1, 1, 100)
+        });
+        ledger.end(&slot(1, 1), Some(Now::from_unix_ms(6)), Now::from_unix_ms(6));
+        assert_eq!(
+            load(&ledger, 0, Now::from_unix_ms(5)),
+            0,
+            "the count has fewer than ended since"
+        );
     }
 
     #[test]
