@@ -159,10 +159,12 @@ impl SessionDatabase {
     }
 
     /// A user's sessions; none if nobody can tell. One host after the other is asked, the next one as soon as it takes
-    /// long, and the first answer counts.
+    /// long, and the first answer counts. That there is no such user is believed of all who were asked together: one
+    /// that cannot reach its directory says so too.
     async fn find(&self, user: &SessionUser) -> Option<UserSessions> {
         let mut members = self.members_in_turn();
         let mut asked = JoinSet::new();
+        let (mut strangers, mut unable) = (0_usize, 0_usize);
         loop {
             if let Some(member) = members.next() {
                 let user = user.clone();
@@ -175,12 +177,15 @@ impl SessionDatabase {
                     self.note_user(user);
                     return Some(self.believed(user, sessions));
                 }
-                Ok(Some(Ok(Err(AgentError::NoSuchUser(_))))) => {
-                    asked.detach_all();
-                    return Some(UserSessions::default());
+                Ok(Some(Ok(Err(AgentError::NoSuchUser(_))))) => strangers += 1,
+                Ok(Some(_)) => unable += 1,
+                Ok(None) => {
+                    return (strangers > 0 && unable == 0).then(|| UserSessions {
+                        no_user: true,
+                        ..UserSessions::default()
+                    });
                 }
-                Ok(None) => return None,
-                Ok(Some(_)) | Err(_) => {}
+                Err(_) => {}
             }
         }
     }

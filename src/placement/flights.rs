@@ -23,6 +23,8 @@ pub(super) struct UserSessions {
     pub on_hosts: Vec<(usize, Session)>,
     /// Whether there are or may be others: on hosts that nobody configured, or told of in a way that cannot be read.
     pub elsewhere: bool,
+    /// Whether all who were asked said that there is no such user. Hosts that cannot reach their directory say so too.
+    pub no_user: bool,
 }
 
 /// How far a question is.

@@ -34,6 +34,17 @@ pub(super) struct Look {
     number: usize,
 }
 
+/// What a look found on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Sessions of the user.
+    Sessions(Seen),
+    /// The host knows the user, who has none there.
+    NoSession,
+    /// The host says that there is no such user. One that cannot reach its directory says so of everybody.
+    NoUser,
+}
+
 /// What a look saw of a user's sessions on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -44,10 +55,13 @@ pub(super) struct Seen {
 }
 
 impl Look {
-    /// What there is of the user's sessions there, if anything is; none if nobody can tell. A session under a name that
-    /// is no host's may be the one that is looked for.
-    pub async fn answer(self) -> Option<Option<Seen>> {
+    /// What there is of the user's sessions there; none if nobody can tell. A session under a name that is no host's
+    /// may be the one that is looked for.
+    pub async fn answer(self) -> Option<Sight> {
         let told = self.flight.answer().await?;
+        if told.no_user {
+            return Some(Sight::NoUser);
+        }
         let there = told.on_hosts.iter().filter(|(number, _)| *number == self.number);
         let seen = there
             .map(|(_, session)| Seen {
@@ -58,7 +72,10 @@ impl Look {
                 age: one.age.min(other.age),
                 runs: one.runs || other.runs,
             });
-        (seen.is_some() || !told.elsewhere).then_some(seen)
+        match seen {
+            Some(seen) => Some(Sight::Sessions(seen)),
+            None => (!told.elsewhere).then_some(Sight::NoSession),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::found::Sight;
 use super::ledger::Slot;
 use crate::model::Now;
 use crate::store::LeaseRecord;
@@ -18,11 +19,13 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// Most leases that are looked at in one go.
 const LOOKS_MAX: usize = 256;
+/// How many of these are kept for leases whose session was seen, however many wait for theirs.
+const LOOKS_KEPT: usize = 64;
 
 /// What is known of a lease beside what must outlive a restart. A lease that is given anew has it anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Note {
-    /// When it was last looked at.
+    /// When it was last looked at, whether its host could tell or not.
     pub looked: Option<Now>,
     /// When its client said that the session is over. It may be suspended.
     pub finished: Option<Now>,
@@ -59,16 +62,16 @@ pub(super) enum Verdict {
     ComeToNothing,
 }
 
-/// What becomes of a lease whose host told whether a session of its user is `there`; `finished` says whether its client
-/// said that it is over, and `lasts` is how long a lease lasts without news.
+/// What becomes of a lease of whose host this was told; `finished` says whether its client said that it is over, and
+/// `lasts` is how long a lease lasts without news. That its host does not know the user ends no session that was seen.
 pub(super) fn verdict(
     lease: &LeaseRecord,
-    there: bool,
+    sight: Sight,
     finished: bool,
     lasts: Duration,
     now: Now,
 ) -> Verdict {
-    if there {
+    if matches!(sight, Sight::Sessions(_)) {
         let half_over = lease.expires <= now.plus(lasts / 2);
         return if lease.confirmed.is_none() || half_over {
             Verdict::Confirm
@@ -80,13 +83,15 @@ pub(super) fn verdict(
         _ if finished => Verdict::End,
         // A lease given anew may be for a session that is about to begin, whatever was before.
         _ if now.since(lease.since) < SEEN_WITHIN => Verdict::Keep,
+        Some(_) if sight == Sight::NoUser => Verdict::Keep,
         Some(_) => Verdict::End,
         None => Verdict::ComeToNothing,
     }
 }
 
-/// Those of the leases that are to be looked at now: what waits for its session first, the oldest before the others, and
-/// what may be over; then those whose last look is longest ago. Forgets what is known of leases that are no more.
+/// Those of the leases that are to be looked at now: what waits for its session and what may be over first, then the
+/// others; of each kind what was not looked at for longest, so that hosts that cannot tell keep no others waiting.
+/// Forgets what is known of leases that are no more.
 pub(super) fn due(leases: Vec<LeaseRecord>, notes: &mut Notes, now: Now) -> Vec<LeaseRecord> {
     let slots: HashMap<Slot, &LeaseRecord> = leases
         .iter()
@@ -94,35 +99,59 @@ pub(super) fn due(leases: Vec<LeaseRecord>, notes: &mut Notes, now: Now) -> Vec<
         .collect();
     notes.retain(|slot, _| slots.contains_key(slot));
     drop(slots);
-    let mut due: Vec<(bool, Now, LeaseRecord)> = leases
+    let (mut waiting, mut lasting) = (Vec::new(), Vec::new());
+    for lease in leases {
+        let note = notes.get(&Slot::of_lease(&lease)).copied().unwrap_or_default();
+        let looked_after = |event: Now| note.looked.map_or(event, |looked| event.max(looked));
+        let (kind, from, wait, last) = match (lease.confirmed, note.finished) {
+            (None, _) => {
+                let last = looked_after(lease.since);
+                (&mut waiting, lease.since, FIRST_LOOK, last)
+            }
+            (Some(_), Some(finished)) => {
+                let last = looked_after(finished);
+                (&mut waiting, last, FIRST_LOOK, last)
+            }
+            // Whoever confirmed it before the first look, it was not the host.
+            (Some(confirmed), None) => match note.looked {
+                None => (&mut lasting, confirmed, FIRST_LOOK, confirmed),
+                Some(looked) => (&mut lasting, looked, LOOK_AGAIN, looked),
+            },
+        };
+        if now.since(from) >= wait {
+            kind.push((last, lease));
+        }
+    }
+    waiting.sort_by_key(|(last, _)| *last);
+    lasting.sort_by_key(|(last, _)| *last);
+    waiting.truncate(LOOKS_MAX - lasting.len().min(LOOKS_KEPT));
+    lasting.truncate(LOOKS_MAX - waiting.len());
+    waiting
         .into_iter()
-        .filter_map(|lease| {
-            let note = notes.get(&Slot::of_lease(&lease)).copied().unwrap_or_default();
-            let (lasts, last, wait) = match (lease.confirmed, note.finished) {
-                (None, _) => (false, lease.since, FIRST_LOOK),
-                (Some(_), Some(finished)) => {
-                    (false, finished.max(note.looked.unwrap_or(finished)), FIRST_LOOK)
-                }
-                // Whoever confirmed it before the first look, it was not the host.
-                (Some(confirmed), None) => match note.looked {
-                    None => (true, confirmed, FIRST_LOOK),
-                    Some(looked) => (true, looked, LOOK_AGAIN),
-                },
-            };
-            (now.since(last) >= wait).then_some((lasts, last, lease))
-        })
-        .collect();
-    due.sort_by_key(|(lasts, last, _)| (*lasts, *last));
-    due.truncate(LOOKS_MAX);
-    due.into_iter().map(|(_, _, lease)| lease).collect()
+        .chain(lasting)
+        .map(|(_, lease)| lease)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Account, FarmName, HostName, Source, UserName};
+    use crate::placement::found::Seen;
 
     const LASTS: Duration = Duration::from_hours(8);
+
+    fn sight(there: bool) -> Sight {
+        let seen = Seen {
+            age: Duration::from_secs(1),
+            runs: true,
+        };
+        if there {
+            Sight::Sessions(seen)
+        } else {
+            Sight::NoSession
+        }
+    }
 
     fn at(second: i64) -> Now {
         Now::from_unix_ms(second * 1000)
@@ -147,7 +176,7 @@ mod tests {
     #[test]
     fn a_lease_has_two_minutes_to_become_a_session() {
         let waiting = lease("alice", 0, None);
-        let verdict = |there, now| verdict(&waiting, there, false, LASTS, now);
+        let verdict = |there, now| verdict(&waiting, sight(there), false, LASTS, now);
         assert_eq!(verdict(true, at(5)), Verdict::Confirm);
         assert_eq!(verdict(false, at(119)), Verdict::Keep);
         assert_eq!(verdict(false, at(120)), Verdict::ComeToNothing);
@@ -157,8 +186,14 @@ mod tests {
     fn what_its_client_says_is_over_ends_as_soon_as_the_host_agrees() {
         for confirmed in [None, Some(500)] {
             let finished = lease("alice", 1000, confirmed);
-            assert_eq!(verdict(&finished, false, true, LASTS, at(1004)), Verdict::End);
-            assert_ne!(verdict(&finished, true, true, LASTS, at(1004)), Verdict::End);
+            assert_eq!(
+                verdict(&finished, sight(false), true, LASTS, at(1004)),
+                Verdict::End
+            );
+            assert_ne!(
+                verdict(&finished, sight(true), true, LASTS, at(1004)),
+                Verdict::End
+            );
         }
     }
 
@@ -195,12 +230,46 @@ mod tests {
     #[test]
     fn a_lease_ends_with_its_session_and_not_before() {
         let confirmed = lease("alice", 1000, Some(500));
-        let verdict = |there, now| verdict(&confirmed, there, false, LASTS, now);
+        let verdict = |there, now| verdict(&confirmed, sight(there), false, LASTS, now);
         assert_eq!(verdict(true, at(2000)), Verdict::Keep);
         assert_eq!(verdict(true, at(5 * 3600)), Verdict::Confirm);
         // Given anew a minute ago: the next session is about to begin.
         assert_eq!(verdict(false, at(1060)), Verdict::Keep);
         assert_eq!(verdict(false, at(1200)), Verdict::End);
+    }
+
+    #[test]
+    fn a_host_that_does_not_know_the_user_ends_no_session_that_was_seen() {
+        let no_user =
+            |lease: &LeaseRecord, finished| verdict(lease, Sight::NoUser, finished, LASTS, at(2000));
+        assert_eq!(no_user(&lease("alice", 1000, Some(500)), false), Verdict::Keep);
+        assert_eq!(no_user(&lease("alice", 1000, Some(500)), true), Verdict::End);
+        assert_eq!(
+            no_user(&lease("alice", 1000, None), false),
+            Verdict::ComeToNothing
+        );
+    }
+
+    #[test]
+    fn many_that_wait_keep_no_others_waiting() {
+        let mut notes = Notes::new();
+        let mut leases: Vec<_> = (0..300)
+            .map(|number| lease(&format!("user{number}"), 0, None))
+            .collect();
+        leases.push(lease("new", 900, None));
+        leases.push(lease("seen", 0, Some(10)));
+        let mut looks = |now| {
+            let due = due(leases.clone(), &mut notes, now);
+            for lease in &due {
+                let note = notes.entry(Slot::of_lease(lease)).or_default();
+                note.looked = Some(now);
+            }
+            assert_eq!(due.len(), LOOKS_MAX);
+            move |user: &str| due.iter().any(|lease| lease.account.user.as_str() == user)
+        };
+        let first = looks(at(1000));
+        assert!(first("seen") && !first("new"));
+        assert!(looks(at(1001))("new"));
     }
 
     #[test]

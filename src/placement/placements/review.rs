@@ -2,7 +2,7 @@
 
 use super::{Counts, Farms, Placements, Slot, StoreError, lock};
 use crate::model::Now;
-use crate::placement::found::Seen;
+use crate::placement::found::Sight;
 use crate::placement::review::{Verdict, due, verdict};
 use crate::store::LeaseRecord;
 
@@ -25,8 +25,9 @@ impl Placements {
                 .filter_map(|lease| Some((lease, farms.look(lease)?)))
                 .collect();
             for (lease, look) in looks {
-                if let Some(seen) = look.answer().await {
-                    self.settle(farms, lease, seen, clock()).await?;
+                match look.answer().await {
+                    Some(sight) => self.settle(farms, lease, sight, clock()).await?,
+                    None => self.note_look(lease, clock()),
                 }
             }
         }
@@ -46,11 +47,21 @@ impl Placements {
         due(leases, &mut lock(&self.notes), now)
     }
 
+    /// Notes a look at a lease of which nobody could tell anything: others have their turn before it has another.
+    fn note_look(&self, lease: &LeaseRecord, now: Now) {
+        let slot = Slot::of_lease(lease);
+        let ledger = lock(&self.ledger);
+        // What is known of one that was given anew meanwhile stays as it is.
+        if ledger.lease(&slot) == Some(lease) {
+            lock(&self.notes).entry(slot).or_default().looked = Some(now);
+        }
+    }
+
     async fn settle(
         &self,
         farms: &Farms,
         lease: &LeaseRecord,
-        seen: Option<Seen>,
+        sight: Sight,
         now: Now,
     ) -> Result<(), StoreError> {
         let (Some(farm), Some(host)) = (farms.farm(&lease.farm), farms.host(&lease.farm, &lease.host)) else {
@@ -60,7 +71,11 @@ impl Placements {
         let _turn = self.turn(&lease.account).await;
         let note = lock(&self.notes).get(&slot).copied().unwrap_or_default();
         let lasts = farm.settings.assumed_session;
-        let verdict = verdict(lease, seen.is_some(), note.finished.is_some(), lasts, now);
+        let verdict = verdict(lease, sight, note.finished.is_some(), lasts, now);
+        let seen = match sight {
+            Sight::Sessions(seen) => Some(seen),
+            Sight::NoSession | Sight::NoUser => None,
+        };
         let confirmed = LeaseRecord {
             // Every count since the session began has it.
             confirmed: lease

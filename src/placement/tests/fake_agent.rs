@@ -16,6 +16,7 @@ struct Script {
     sessions: HashMap<Machine, Vec<(String, Session)>>,
     counts: HashMap<Machine, Result<Vec<ServerCount>, AgentError>>,
     frozen: Vec<Machine>,
+    failing: HashMap<Machine, AgentError>,
     asked: Vec<String>,
 }
 
@@ -49,6 +50,11 @@ impl FakeAgent {
     /// Lets a host answer nothing from now on.
     pub fn freeze(&self, machine: &Machine) {
         self.0.lock().unwrap().frozen.push(machine.clone());
+    }
+
+    /// Lets a host answer questions for sessions with this error from now on.
+    pub fn fails(&self, machine: &Machine, error: AgentError) {
+        self.0.lock().unwrap().failing.insert(machine.clone(), error);
     }
 
     /// Lets it answer again.
@@ -121,6 +127,9 @@ impl Agent for FakeAgent {
 
     fn sessions<'a>(&'a self, machine: &'a Machine, user: &'a SessionUser) -> Answer<'a, Sessions> {
         self.answer("sessions", machine, |script| {
+            if let Some(error) = script.failing.get(machine) {
+                return Err(error.clone());
+            }
             let all = script.sessions.get(machine).into_iter().flatten();
             let own = all.filter(|(owner, _)| owner == user.as_str());
             Ok(Sessions {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake_agent::{FakeAgent, session};
+use super::memory_store::MemoryStore;
 use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
-use crate::agent::{AgentKind, Agents};
-use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState};
+use crate::agent::{AgentError, AgentKind, Agents};
+use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState, SessionUser};
 use crate::placement::{Farm, Farms, HostState, Placements};
+use crate::store::{LeaseRecord, Store};
 
 thread_local! {
     static NOW: Cell<Now> = Cell::new(super::at(0));
@@ -255,6 +257,72 @@ async fn what_no_host_told_ends_no_lease() {
             .is_some_and(|trouble| trouble.contains("`terminal-1`"))),
         "{troubles:?}"
     );
+}
+
+#[tokio::test]
+async fn a_session_that_was_seen_outlasts_that_its_host_forgets_the_user() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (_, placements) = empty().await;
+    let machine = machine(&listeners[0]);
+    agent.tells(
+        &machine,
+        "alice",
+        session("alice-50-1700000000_stDXFCE_dp24", "ts0"),
+    );
+    for user in ["alice", "bob"] {
+        place(&placements, &farms, &offer(user, "lab")).await;
+    }
+    pass(Duration::from_secs(10));
+    placements.review(&farms, clock).await.unwrap();
+    let no_user = AgentError::NoSuchUser("no such user on system".to_owned());
+    agent.fails(&machine, no_user);
+    pass(Duration::from_mins(10));
+    later().await;
+    placements.review(&farms, clock).await.unwrap();
+    let known = placements.sessions(&farms, clock());
+    assert_eq!(placements.leases(clock()), 1, "{known:?}");
+    assert_eq!(known[0].account, Some(account("alice")));
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_tell_keeps_no_other_waiting() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let store = Arc::new(MemoryStore::default());
+    let lease = |user: &str, host: &str, since| LeaseRecord {
+        account: account(user),
+        farm: FarmName::new("lab").unwrap(),
+        offered: FarmName::new("lab").unwrap(),
+        host: HostName::new(host).unwrap(),
+        session_user: Some(SessionUser::new(user).unwrap()),
+        since,
+        confirmed: None,
+        expires: since.plus(super::SESSION),
+    };
+    for number in 0..300 {
+        let waiting = lease(&format!("user{number}"), "ts0", clock());
+        store.put_lease(waiting).await.unwrap();
+    }
+    pass(Duration::from_secs(10));
+    store.put_lease(lease("alice", "ts1", clock())).await.unwrap();
+    let placements = Placements::load(super::stores(&store)).await.unwrap();
+    agent.fails(&machine(&listeners[0]), AgentError::Garbled("no list".to_owned()));
+    let id = "alice-50-1700000000_stDXFCE_dp24";
+    agent.tells(&machine(&listeners[1]), "alice", session(id, "ts1"));
+    for _ in 0..2 {
+        pass(Duration::from_secs(10));
+        later().await;
+        placements.review(&farms, clock).await.unwrap();
+    }
+    let confirmed: Vec<_> = store
+        .all()
+        .into_iter()
+        .filter(|lease| lease.confirmed.is_some())
+        .collect();
+    assert_eq!(confirmed.len(), 1);
+    assert_eq!(confirmed[0].account, account("alice"));
+    assert_eq!(placements.leases(clock()), 301);
 }
 
 #[tokio::test]

@@ -152,6 +152,29 @@ async fn a_database_that_is_shared_is_asked_of_another_host_when_one_is_slow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_host_that_does_not_know_a_user_does_not_speak_for_the_others() {
+    let agent = FakeAgent::new();
+    let (ts01, ts02) = (machine("ts01", &agent), machine("ts02", &agent));
+    let no_user = || AgentError::NoSuchUser("no such user on system: alice".to_owned());
+    agent.fails(&ts01.machine, no_user());
+    let id = "alice-50-1700000000_stDXFCE_dp24";
+    agent.tells(&ts02.machine, "alice", session(id, "ts02"));
+    let shared = database(&[&ts01, &ts02]);
+    // Whoever of them is asked first.
+    for _ in 0..2 {
+        assert_eq!(hosts_of_alice(&shared).await, Some(vec![1]));
+        sleep(Duration::from_secs(6)).await;
+    }
+    // One that cannot tell may know the user.
+    agent.fails(&ts02.machine, AgentError::Garbled("no list".to_owned()));
+    assert_eq!(hosts_of_alice(&shared).await, None);
+    sleep(Duration::from_secs(6)).await;
+    agent.fails(&ts02.machine, no_user());
+    let told = shared.sessions(&alice()).answer().await.unwrap();
+    assert!(told.no_user && told.on_hosts.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_who_ask_the_same_are_one_question() {
     let agent = FakeAgent::new();
     let ts01 = machine("ts01", &agent);
