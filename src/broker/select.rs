@@ -6,7 +6,7 @@ use super::key::KeyHosts;
 use super::turn::Turn;
 use super::{Broker, Refusal, hooks, identity, prove, sessions};
 use crate::entitlement::Offer;
-use crate::model::{Door, FarmName, HostAddress, HostName, ProfileId, TypedName};
+use crate::model::{Door, FarmName, HostAddress, HostName, Offered, ProfileId, TypedName};
 use crate::observe::Stage;
 use crate::placement::{FoundSession, NoHost};
 use crate::wire::{Credentials, LoginKey, Reply, SelectedHost};
@@ -86,13 +86,14 @@ impl Broker {
             let _sessions = turn.stages.enter(Stage::Sessions);
             sessions::of_offer(&snapshot.farms, offer).await
         };
-        let start = match found.first() {
+        let started = match found.first() {
             // Python X2Go is told of no sessions, and looks for them on the host that it is sent to.
-            Some(session) if turn.door() == Door::Json => Some(Start::beside(session)),
-            _ => match self.start(turn, offer, preferred).await {
-                Err(NoHost::TooManySelects) => return None,
-                started => started.ok(),
-            },
+            Some(session) if turn.door() == Door::Json => self.start_beside(turn, offer, session),
+            _ => self.start(turn, offer, preferred).await,
+        };
+        let start = match started {
+            Err(NoHost::TooManySelects) => return None,
+            started => started.ok(),
         };
         let port = match (&start, found.first()) {
             (Some(start), _) => start.port,
@@ -156,6 +157,16 @@ impl Broker {
             address: placement.address().clone(),
             port: placement.port(),
         })
+    }
+
+    /// The host of a session, without a lease, for the session is there. It counts as a select like any other, so that
+    /// a client that keeps asking has no key made each time.
+    fn start_beside(&self, turn: &mut Turn, offer: &Offer, session: &FoundSession) -> Result<Start, NoHost> {
+        if let Err(refused) = self.placements.admit(offer.account(), turn.now) {
+            turn.note_placement(&Err(refused.clone()));
+            return Err(refused);
+        }
+        Ok(Start::beside(session))
     }
 }
 

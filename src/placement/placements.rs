@@ -159,8 +159,12 @@ impl Placements {
         placed
     }
 
-    /// Counts a select of the account.
-    fn admit(&self, account: &Account, now: Now) -> Result<(), NoHost> {
+    /// Counts a select of the account. [`Placements::place`] and its like do so themselves; this is for a select that
+    /// needs no choice.
+    ///
+    /// # Errors
+    /// [`NoHost::TooManySelects`] where the account has had its share of this minute.
+    pub fn admit(&self, account: &Account, now: Now) -> Result<(), NoHost> {
         let admitted = lock(&self.selects).admit(account, now);
         admitted.then_some(()).ok_or(NoHost::TooManySelects)
     }
