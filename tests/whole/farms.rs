@@ -1,5 +1,6 @@
 //! What the broker knows of a farm whose agents say what a test wants, and what clients are told of it.
 
+mod keys;
 mod resume;
 mod site;
 

@@ -1,18 +1,9 @@
 //! Sessions that go on where they are: what lists and selects say of them while hosts come and go.
 
-use serde_json::Value;
-
-use super::site::{Held, Site, server};
-use crate::lab::https::{HttpsClient, Trust};
+use super::keys::{CLIENTS_KEY, select_with_key};
+use super::site::{OFFICE, Site, server};
 use crate::lab::process::wait_for;
 use crate::lab::site::list;
-
-/// The session of alice that her profile `office` began, on `ts01`.
-const OFFICE: Held<'static> = Held {
-    user: "alice",
-    kind: "DMATE",
-    server: "ts01",
-};
 
 /// The fields of the only session in an answer.
 fn session(answer: &str) -> Vec<&str> {
@@ -22,19 +13,6 @@ fn session(answer: &str) -> Vec<&str> {
         .collect();
     assert_eq!(lines.len(), 1, "{answer}");
     lines.iter().flat_map(|line| line.split('|')).collect()
-}
-
-/// The answer at the JSON door to alice, who selects `office` with a key of her own.
-async fn select_with_key(site: &Site, key: &str) -> Value {
-    let form = format!(
-        "task=selectsession&profile-id=office&user=alice&password=alice-secret&pubkey={}",
-        key.replace('+', "%2B").replace(' ', "+")
-    );
-    let mut client = HttpsClient::connect(site.broker.address, Trust::Anybody, None)
-        .await
-        .unwrap();
-    let answer = client.post_form("/json/", &form).await.unwrap();
-    serde_json::from_str(answer.text()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,15 +77,14 @@ async fn a_running_session_is_suspended_and_clients_with_keys_are_sent_to_it() {
     site.selected("terminal", "alice").await;
     assert!(site.database.text().contains("|R|"), "{}", site.database.text());
 
-    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAjVXXlEzLMsFCN4KNd9rBuCHpZPRPUrVTBIpYqmSxBG alice@desk";
-    let answer = select_with_key(&site, key).await;
+    let (_, answer) = site.post_json(&select_with_key("office", "alice")).await;
     let session = &answer["selected_session"];
     assert_eq!(session["server"], site.address(1), "{answer}");
     assert_eq!(session["authentication_pubkey"], "ACCEPTED");
     let line = site.database.keys();
     let line = line
         .lines()
-        .rfind(|line| line.contains("AAAAC3NzaC1lZDI1NTE5AAAAIAjVXXlEzLMsFCN4KNd9rBuCHpZPRPUrVTBIpYqmSxBG"))
+        .rfind(|line| line.contains(CLIENTS_KEY))
         .unwrap_or_else(|| panic!("no such key: {line}"));
     assert!(line.contains(&format!(" {} ", site.address(1))), "{line}");
     assert!(line.contains(" alice addauthkey "), "{line}");

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::admin::json;
 use crate::lab::agent::{AgentHost, BrokerKey};
 use crate::lab::broker::Broker;
+use crate::lab::https::{HttpsClient, Trust};
 use crate::lab::process::wait_for;
 use crate::lab::site::{Reach, configuration, directory, post_from, select};
 use crate::lab::slapd::{Slapd, free_port};
@@ -31,6 +32,13 @@ pub struct Site {
 /// A session database that the agents of several hosts read and write: a line for each session, as x2golistsessions
 /// has them.
 pub struct SessionDatabase(TempDir);
+
+/// The session of alice that her profile `office` began, on `ts01`.
+pub const OFFICE: Held<'static> = Held {
+    user: "alice",
+    kind: "DMATE",
+    server: "ts01",
+};
 
 /// A session in it.
 pub struct Held<'a> {
@@ -93,6 +101,13 @@ impl SessionDatabase {
         fs::read_to_string(self.0.path().join("sessions")).unwrap()
     }
 
+    /// Those of [`SessionDatabase::keys`] that place a key.
+    pub fn placed(&self) -> Vec<String> {
+        let keys = self.keys();
+        let placed = keys.lines().filter(|line| line.contains(" addauthkey "));
+        placed.map(str::to_owned).collect()
+    }
+
     /// The commands about keys that came to the agents: the addresses and ports of both ends of the connection, and
     /// what was asked for.
     pub fn keys(&self) -> String {
@@ -102,7 +117,8 @@ impl SessionDatabase {
 
 impl Site {
     /// Starts it at 127.0.`network`.1 and .2, which no other test may have. `farm` stands in the farm's table and may
-    /// begin others behind it; `profile` stands in that of what all profiles have.
+    /// begin others behind it, with `{port}` for the SSH port of both hosts; `profile` stands in that of what all
+    /// profiles have.
     pub fn start(network: u8, farm: &str, profile: &str) -> Self {
         let database = SessionDatabase::new();
         let (slapd, key, port) = (Slapd::start(&directory()), BrokerKey::new(), free_port());
@@ -112,6 +128,7 @@ impl Site {
             AgentHost::start_at(&key, &address, port, program.to_str().unwrap())
         });
         let settings = key.settings();
+        let farm = farm.replace("{port}", &port.to_string());
         let farm = format!(
             "[agent]\nprivate_key = \"{}\"\nknown_hosts = \"{}\"\ntimeout = \"2s\"\n\
              [farm.main]\nagent = \"ssh\"\n{farm}\n",
@@ -162,6 +179,15 @@ impl Site {
         let (status, answer) = post_from(self.broker.address, None, form).await;
         assert_eq!(status, 200, "{answer}");
         answer
+    }
+
+    /// Posts a form at the JSON door and gives the status and the object of the answer.
+    pub async fn post_json(&self, form: &str) -> (u16, Value) {
+        let mut client = HttpsClient::connect(self.broker.address, Trust::Anybody, None)
+            .await
+            .unwrap();
+        let answer = client.post_form("/json/", form).await.unwrap();
+        (answer.status, serde_json::from_str(answer.text()).unwrap())
     }
 
     /// Selects as somebody and gives the answer.
