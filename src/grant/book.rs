@@ -17,6 +17,10 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// How long a removal is tried. The line opens nothing any more: it only stands there.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_hours(7 * 24);
 
+/// How long after a host was asked for a line it may still write it, where it did not say that it has. A removal before
+/// that could come before the line.
+const WRITTEN_BY: Duration = Duration::from_secs(30);
+
 /// All keys that were placed and not removed.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -31,6 +35,8 @@ struct Entry {
     failures: u32,
     not_before: Now,
     under_way: bool,
+    /// Whether the host said that it has the line, or has none to write.
+    is_there: bool,
 }
 
 impl Entry {
@@ -38,8 +44,18 @@ impl Entry {
     fn end(&mut self, by: Now) {
         if by < self.record.expires {
             self.record.expires = by;
-            self.not_before = by;
+            self.not_before = self.removable();
         }
+    }
+
+    /// From when on the line can be removed for good.
+    fn removable(&self) -> Now {
+        let written = if self.is_there {
+            self.record.placed
+        } else {
+            self.record.placed.plus(WRITTEN_BY)
+        };
+        self.record.expires.max(written)
     }
 }
 
@@ -71,16 +87,26 @@ impl Book {
         records.iter().cloned().for_each(|record| self.restore(record));
     }
 
-    /// Writes down a key that is where it is.
+    /// Writes down a key that is where it is, or on its way there.
     pub(super) fn restore(&mut self, record: KeyRecord) {
         let key = (record.id, record.target.machine.clone());
-        let entry = Entry {
+        let mut entry = Entry {
             not_before: record.expires,
+            is_there: record.target.delivery == KeyDelivery::Command,
             record,
             failures: 0,
             under_way: false,
         };
+        entry.not_before = entry.removable();
         self.entries.insert(key, entry);
+    }
+
+    /// A host says that it has the line of a key.
+    pub(super) fn is_there(&mut self, id: KeyId, machine: &Machine) {
+        if let Some(entry) = self.entries.get_mut(&(id, machine.clone())) {
+            entry.is_there = true;
+            entry.not_before = entry.removable();
+        }
     }
 
     /// Lets a key end on one host.

@@ -57,15 +57,18 @@ pub(super) async fn place(
             book.end(other.id, &other.target.machine, now);
         }
     }
-    let rest = async { while adding.join_next().await.is_some() {} };
-    tokio::pin!(rest);
     if placed.is_ok() {
         // What is not done by then goes on below.
-        let _ = timeout_at(began + OTHERS_WAIT, &mut rest).await;
+        let _ = timeout_at(began + OTHERS_WAIT, all_of(&mut adding)).await;
     }
     let _ = done.send(placed.map_err(NoKey::from));
-    rest.await;
+    all_of(&mut adding).await;
     shared.woken.notify_one();
+}
+
+/// Waits until all of these have ended.
+async fn all_of(adding: &mut JoinSet<()>) {
+    while adding.join_next().await.is_some() {}
 }
 
 /// Brings it to one host.
@@ -83,14 +86,15 @@ async fn add(shared: &Shared, record: &KeyRecord) -> Result<(), AgentError> {
         }
         None => Err(AgentError::Unreachable("no agent is configured".to_owned())),
     };
-    if added.as_ref().is_err_and(was_not_done) {
-        shared.forget(record).await;
+    match &added {
+        Ok(()) => shared.book().is_there(record.id, &target.machine),
+        Err(error) if was_not_done(error) => shared.forget(record).await,
+        Err(_) => {}
     }
     added
 }
 
-/// Whether the host cannot have the line. After any other failure it may, even later than now: that line is removed
-/// when its time is over.
+/// Whether the host cannot have the line. After any other failure it may, even later than now.
 fn was_not_done(error: &AgentError) -> bool {
     matches!(
         error,
