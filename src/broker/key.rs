@@ -8,7 +8,7 @@ use super::Broker;
 use super::select::Start;
 use super::turn::Turn;
 use crate::entitlement::Offer;
-use crate::grant::{Asked, Given, NoKey, Wanted};
+use crate::grant::{Asked, Given, NoKey, Origin, Wanted};
 use crate::model::session_key::Value;
 use crate::model::{BadPublicKey, Door, HostAddress, KeyTarget, Machine, PublicKey};
 use crate::placement::{Farms, FoundSession};
@@ -79,7 +79,11 @@ impl Broker {
             chosen: hosts.chosen,
             others: hosts.others,
             key,
-            client: turn.client().filter(|_| !hosts.through_proxy),
+            origin: match turn.client() {
+                _ if hosts.through_proxy => Origin::Proxy,
+                Some(address) => Origin::Client(address),
+                None => Origin::Unknown,
+            },
             now: turn.now,
             random: (self.edge.random)(),
         };

@@ -22,6 +22,11 @@ pub enum NoKey {
     /// No host was named, or none that a key can be brought to.
     #[error("no key can be brought to this host: its farm has no agent")]
     NoWay,
+    /// Keys are for the client's address alone, which is not known.
+    #[error(
+        "the client's address is not known, and [keys] from_client lets a key in from that address alone"
+    )]
+    FromUnknown,
     /// Pairs are used faster than they are made, or cannot be made; the log says which.
     #[error("no key pair was ready")]
     NoneReady,

@@ -71,12 +71,34 @@ pub struct Asked<'s> {
     pub others: Vec<KeyTarget>,
     /// Whose key.
     pub key: Wanted,
-    /// Where the client's SSH connection will come from; none if that is not known, as behind an SSH proxy.
-    pub client: Option<ClientAddress>,
+    /// Where the client's SSH connection will come from.
+    pub origin: Origin,
     /// When it was asked for.
     pub now: Now,
     /// 64 unpredictable bits, by which the key is known.
     pub random: u64,
+}
+
+/// Where the client's SSH connection will come from, as the hosts see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// From the client itself.
+    Client(ClientAddress),
+    /// From an SSH proxy, whatever the client's address is: its key is for any address.
+    Proxy,
+    /// From an address that nobody knows. There is no key where keys are for one address.
+    Unknown,
+}
+
+impl Origin {
+    /// The address that a key is for, where keys are for one; none for any.
+    fn bound(self) -> Result<Option<ClientAddress>, NoKey> {
+        match self {
+            Self::Client(address) => Ok(Some(address)),
+            Self::Proxy => Ok(None),
+            Self::Unknown => Err(NoKey::FromUnknown),
+        }
+    }
 }
 
 /// Whose key is placed.
@@ -169,6 +191,11 @@ impl Grants {
             return Err(NoKey::Unproven);
         }
         let chosen = asked.chosen.ok_or(NoKey::NoWay)?;
+        let from = if asked.settings.from_client {
+            asked.origin.bound()?
+        } else {
+            None
+        };
         let (public, private) = match asked.key {
             Wanted::Clients(public) => (public, None),
             Wanted::Ours => {
@@ -182,7 +209,7 @@ impl Grants {
             id,
             expires,
             expiry_zone: asked.settings.expiry_zone.as_ref(),
-            from: asked.client.filter(|_| asked.settings.from_client),
+            from,
         };
         let line = line(&public, &bounds)?;
         let record = |target| KeyRecord {

@@ -19,7 +19,7 @@ mod settings;
 mod turns;
 
 pub use answer::{Given, NoKey};
-pub use grants::{Asked, Counts, Grants, Wanted};
+pub use grants::{Asked, Counts, Grants, Origin, Wanted};
 pub use pool::Pool;
 pub use removal::Removal;
 pub use settings::Settings;

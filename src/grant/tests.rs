@@ -304,7 +304,7 @@ fn asked<'s>(settings: &'s Settings, user: &str, targets: &[KeyTarget], now: Now
         chosen: targets.first().cloned(),
         others: targets.get(1..).unwrap_or_default().to_vec(),
         key: Wanted::Clients(public_key(user)),
-        client: Some(ClientAddress::new("192.0.2.7".parse().unwrap())),
+        origin: Origin::Client(ClientAddress::new("192.0.2.7".parse().unwrap())),
         now,
         random,
     }
@@ -396,6 +396,40 @@ fn a_repeated_select_replaces_the_key_of_this_farm_alone() {
         assert_eq!(ends, ["0000000000000002", "0000000000000003"]);
         assert!(world.all_lines()[0].2.as_str().contains(",from=\"192.0.2.7\" "));
     });
+}
+
+#[test]
+fn a_key_for_one_address_is_not_given_to_an_unknown_one() {
+    let only_the_clients = Settings {
+        from_client: true,
+        ..Settings::default()
+    };
+    for (settings, origin, is_given) in [
+        (&only_the_clients, Origin::Unknown, false),
+        (&only_the_clients, Origin::Proxy, true),
+        (&*USUAL, Origin::Unknown, true),
+    ] {
+        let world = Arc::default();
+        run_until_killed(&world, async |lab, grants| {
+            let offer = Offer::new("alice", "students");
+            let asked = Asked {
+                origin,
+                ..asked(settings, "alice", &[ssh("students", "ts01")], lab.now(), 7)
+            };
+            let given = grants.give(&offer, asked).await;
+            lab.pass(Duration::from_secs(5)).await;
+            let world = lab.world.lock().unwrap();
+            assert_eq!(given.is_ok(), is_given, "{origin:?}: {given:?}");
+            assert_eq!(world.all_lines().len(), usize::from(is_given));
+            assert!(is_given || matches!(given, Err(NoKey::FromUnknown)));
+            assert!(
+                world
+                    .all_lines()
+                    .iter()
+                    .all(|(_, _, line)| !line.as_str().contains("from="))
+            );
+        });
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use x2godirector::agent::{Agents, Ssh};
-use x2godirector::grant::{Asked, Grants, Pool, Settings, Wanted};
+use x2godirector::grant::{Asked, Grants, Origin, Pool, Settings, Wanted};
 use x2godirector::model::{
     Account, ClientAddress, FarmName, HostName, KeyDelivery, KeyTarget, Now, Offered, PrivateKey,
     SessionUser, Source, UserName,
@@ -104,7 +104,7 @@ impl Lab {
             }),
             others: Vec::new(),
             key: Wanted::Ours,
-            client: Some(ClientAddress::new("127.0.0.1".parse().unwrap())),
+            origin: Origin::Client(ClientAddress::new("127.0.0.1".parse().unwrap())),
             now: now(),
             random: rand::random(),
         };
