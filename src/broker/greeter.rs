@@ -7,6 +7,7 @@ use crate::entitlement::Offer;
 use crate::hooks::Moment;
 use crate::model::Offered;
 use crate::model::session_key::Value;
+use crate::observe::Stage;
 use crate::wire::OfferedProfile;
 
 impl Broker {
@@ -26,10 +27,12 @@ impl Broker {
             return Vec::new();
         }
         let farms = &turn.snapshot.farms;
-        let placed = self
-            .placements
-            .place_in_each_farm(farms, offers, turn.now, (self.edge.random)())
-            .await;
+        let placed = {
+            let _placement = turn.stages.enter(Stage::Placement);
+            self.placements
+                .place_in_each_farm(farms, offers, turn.now, (self.edge.random)())
+                .await
+        };
         turn.note_placements(&placed);
         let with_host = |offer: &Offer| {
             let placement = placed.get(offer.farm())?.as_ref().ok()?;

@@ -107,7 +107,10 @@ impl Broker {
             self.key(turn, offer, hosts, public_key.as_deref()).await
         };
         let key = turn.note_key(key);
-        snapshot.farms.suspend_running(offer, &mut found).await;
+        {
+            let _sessions = turn.stages.enter(Stage::Sessions);
+            snapshot.farms.suspend_running(offer, &mut found).await;
+        }
         let lines = sessions::lines(&found, offer);
         turn.note_sessions(&found, &lines);
         Some(SelectedHost {
