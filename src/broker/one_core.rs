@@ -1,7 +1,9 @@
 //! One core behind all doors: whatever the configuration is, somebody is given the same at each.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
+mod drawn;
+mod site;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,178 +13,13 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
-use super::{Broker, Caller, Edge, Records, Remote, Snapshot};
-use crate::agent::Agents;
-use crate::audit;
-use crate::authenticate::fake::FakeAccounts;
-use crate::authenticate::{Login, PasswordChecks};
-use crate::config;
-use crate::directory::Entry;
-use crate::grant::{Grants, Pool};
-use crate::identity::{Asked, Groups};
-use crate::model::{ClientAddress, Door, GroupName, Membership, Now};
-use crate::observe::Metrics;
-use crate::placement::{Farms, Placements, Stores};
+use self::drawn::{Drawn, MESSAGE, Moment, NO_PROFILES, PROFILES, Told, USERS, drawn, groups};
+use self::site::{Members, Site};
+use super::{Broker, Caller, Remote};
+use crate::model::{ClientAddress, Door};
 use crate::socket::Peer;
-use crate::store::Embedded;
 use crate::wire::uccs::{self, Api};
 use crate::wire::{Reply, json, plain, ssh};
-
-/// Monday, 9 o'clock in UTC.
-fn now() -> Now {
-    Now::from_unix_ms(1_772_442_000_000)
-}
-
-const USERS: [&str; 3] = ["alice", "bob", "carol"];
-/// As many as can be listed and selected at every door within the selects of a minute.
-const PROFILES: [&str; 3] = ["p0", "p1", "p2"];
-const NOTICE: &str = "notice-message-move";
-const NO_PROFILES: &str = "notice-no-profiles";
-
-/// A rule, as somebody might write it.
-fn rule() -> impl Strategy<Value = String> {
-    let some = |words: &'static [&'static str]| {
-        prop::sample::subsequence(words.to_vec(), 1..=words.len()).prop_map(|words| format!("{words:?}"))
-    };
-    let whom = prop_oneof![
-        1 => Just("everyone = true".to_owned()),
-        3 => some(&["g0", "g1", "g2"]).prop_map(|groups| format!("groups = {groups}")),
-        2 => some(&USERS).prop_map(|users| format!("users = {users}")),
-    ];
-    let clients = prop::option::weighted(0.3, some(&["10.1.0.0/16", "10.2.0.0/16"]));
-    let except = prop::option::weighted(0.2, some(&["g0", "g1", "g2"]));
-    let hours = prop::option::weighted(
-        0.3,
-        prop::sample::select(vec!["Mon-Fri 07:00-20:00 UTC", "Sat 07:00-20:00 UTC"]),
-    );
-    let profiles = some(&PROFILES);
-    (whom, clients, except, hours, profiles, prop::bool::weighted(0.3)).prop_map(
-        |(whom, clients, except, hours, profiles, deny)| {
-            let clients = clients.map(|clients| format!("clients = {clients}"));
-            let except = except.map(|groups| format!("except_groups = {groups}"));
-            let hours = hours.map(|hours| format!("hours = {hours:?}"));
-            let lines = [
-                Some(whom),
-                clients,
-                except,
-                hours,
-                deny.then(|| "deny = true".to_owned()),
-            ];
-            let lines: Vec<String> = lines.into_iter().flatten().collect();
-            format!("{}\nprofiles = {profiles}\n", lines.join("\n"))
-        },
-    )
-}
-
-/// A configuration of two farms whose hosts are at this port.
-fn configuration(rules: &[String], port: u16) -> String {
-    let profiles = PROFILES.iter().enumerate().map(|(number, id)| {
-        let farm = ["main", "other"][number / 2];
-        format!("[profile.{id}]\nname = \"{id}\"\nfarm = \"{farm}\"\ncommand = \"XFCE\"\n")
-    });
-    let rules = rules
-        .iter()
-        .enumerate()
-        .map(|(number, rule)| format!("[rule.r{number}]\n{rule}"));
-    let hosts = ["main", "other"]
-        .map(|farm| format!("[farm.{farm}.hosts.ts01]\naddress = \"127.0.0.1\"\nport = {port}\n"));
-    let directory = "[directory.ldap]\nurls = [\"ldap://127.0.0.1:1\"]\nbase_dn = \"dc=example,dc=org\"\n\
-                     schema = \"rfc2307bis\"\n";
-    let notices = "[notices]\nno_profiles = true\n[notices.message.move]\ntext = \"We move\"\n";
-    let parts = [directory, notices].into_iter().map(str::to_owned);
-    parts
-        .chain(hosts)
-        .chain(profiles)
-        .chain(rules)
-        .collect::<Vec<_>>()
-        .concat()
-}
-
-/// Which groups everybody is in.
-struct Members(BTreeMap<&'static str, Vec<&'static str>>);
-
-impl Groups for Members {
-    fn memberships<'a>(&'a self, entry: &'a Entry) -> Asked<'a> {
-        let groups = self.0[entry.user.as_str()].iter().map(|name| Membership {
-            name: GroupName::new(name).unwrap(),
-            dn: None,
-            via: Vec::new(),
-            unique: true,
-        });
-        let groups = groups.collect();
-        Box::pin(async { Ok(groups) })
-    }
-}
-
-/// A broker with this configuration, in a folder and with a host that answers.
-struct Site {
-    broker: Arc<Broker>,
-    _folder: tempfile::TempDir,
-    _host: TcpListener,
-}
-
-impl Site {
-    async fn start(rules: &[String], members: Members) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let host = TcpListener::bind("127.0.0.1:0").unwrap();
-        let text = configuration(rules, host.local_addr().unwrap().port());
-        std::fs::write(folder.path().join("a.toml"), &text).unwrap();
-        let configuration = config::load(&[folder.path().to_owned()], std::iter::empty());
-        let configuration = configuration.unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
-        let accounts = FakeAccounts::new();
-        for user in USERS {
-            accounts.add(user, &format!("{user}-secret"));
-        }
-        let embedded = Arc::new(Embedded::open(&folder.path().join("state.db")).unwrap());
-        let pool = Pool::start(&[folder.path().to_owned()], now());
-        let grants = Grants::load(Arc::clone(&embedded) as _, pool, now).await.unwrap();
-        let stores = Stores {
-            leases: Arc::clone(&embedded) as _,
-            drains: Arc::clone(&embedded) as _,
-            last_hosts: Arc::clone(&embedded) as _,
-        };
-        let login = Login::new(
-            Arc::new(accounts),
-            Arc::new(PasswordChecks::new()),
-            Arc::clone(&embedded) as _,
-            configuration.authentication,
-        );
-        let snapshot = Snapshot {
-            policy: configuration.policy,
-            login,
-            groups: Arc::new(members),
-            directory: None,
-            pam: None,
-            farms: Farms::start(configuration.farms, &Agents::default(), None, now).await,
-            agent_key: None,
-            keys: configuration.keys,
-            client: configuration.client,
-            hooks: None,
-            notices: configuration.notices,
-            configuration: configuration.hash,
-            since: now(),
-            recorded_attributes: Vec::new(),
-        };
-        let records = Arc::new(Records {
-            audit: audit::Log::new(),
-            metrics: Metrics::new(now(), &[]),
-        });
-        let edge = Edge { now, random: || 1 };
-        let placements = Placements::load(stores).await.unwrap();
-        Self {
-            broker: Arc::new(Broker::new(
-                snapshot,
-                placements,
-                Arc::new(grants),
-                embedded,
-                edge,
-                records,
-            )),
-            _folder: folder,
-            _host: host,
-        }
-    }
-}
 
 /// Somebody at a seat.
 #[derive(Debug, Clone, Copy)]
@@ -192,8 +29,20 @@ struct Seat {
 }
 
 impl Seat {
+    /// The seat of the user with this number, in a network of their own.
+    fn of(number: usize) -> Self {
+        Self {
+            user: USERS[number],
+            client: [10, u8::try_from(number).unwrap() + 1, 0, 7],
+        }
+    }
+
+    fn address(self) -> ClientAddress {
+        ClientAddress::new(self.client.into())
+    }
+
     fn caller(self, door: Door) -> Caller {
-        let address = ClientAddress::new(self.client.into());
+        let address = self.address();
         match door {
             Door::Ssh => Caller::Peer {
                 peer: Peer::supposed(1042, self.user),
@@ -222,10 +71,7 @@ impl Seat {
 
     /// What X2Go Client gets that runs our command with these words.
     async fn ssh(self, broker: &Broker, words: &[&str]) -> String {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let request = ssh::decode(&words).unwrap();
-        let reply = broker.answer(self.caller(Door::Ssh), request).await;
-        text(&ssh::encode(&reply))
+        over_ssh(broker, self.caller(Door::Ssh), words).await
     }
 
     async fn uccs(self, broker: &Broker) -> serde_json::Value {
@@ -263,21 +109,30 @@ impl Seat {
         let json = self
             .json(broker, &format!("task=selectsession&profile-id={profile}"))
             .await;
-        let told = |text: &str| {
-            (
-                text.contains("SERVER:127.0.0.1:"),
-                text.contains("Access granted"),
-            )
-        };
         [
-            told(&plain),
-            told(&ssh),
+            given(&plain),
+            given(&ssh),
             (
                 json["selected_session"]["server"] == "127.0.0.1",
                 json["auth-status"] == "Access granted",
             ),
         ]
     }
+}
+
+async fn over_ssh(broker: &Broker, caller: Caller, words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let request = ssh::decode(&words).unwrap();
+    let reply = broker.answer(caller, request).await;
+    text(&ssh::encode(&reply))
+}
+
+/// Whether X2Go Client is given a host, and whether it is granted anything.
+fn given(selected: &str) -> (bool, bool) {
+    (
+        selected.contains("SERVER:127.0.0.1:"),
+        selected.contains("Access granted"),
+    )
 }
 
 /// The ids of the profiles in a list of X2Go Client.
@@ -293,24 +148,19 @@ fn text(body: &Bytes) -> String {
 }
 
 /// Everybody at every seat, at every door; then each of them selects all that anybody was offered.
-async fn hold(rules: Vec<String>, members: Members) {
-    let site = Site::start(&rules, members).await;
+async fn hold(drawn: Drawn, members: Members) {
+    let site = Site::start(&drawn, members).await;
     let broker = &site.broker;
+    let now = (drawn.moment.clock())();
     let mut selects = JoinSet::new();
-    for (number, user) in USERS.into_iter().enumerate() {
-        let client = [10, u8::try_from(number).unwrap() + 1, 0, 7];
-        let seat = Seat { user, client };
+    for seat in (0..USERS.len()).map(Seat::of) {
         let [plain, ssh, json, uccs] = seat.lists(broker).await;
         let notices: BTreeSet<String> = plain.difference(&uccs).cloned().collect();
-        let expected = if uccs.is_empty() {
-            vec![NOTICE, NO_PROFILES]
-        } else {
-            vec![NOTICE]
-        };
-        assert_eq!(Vec::from_iter(&notices), expected, "{seat:?} {rules:?}");
-        assert_eq!(plain, json, "{seat:?} {rules:?}");
-        assert_eq!(plain, ssh, "{seat:?} {rules:?}");
-        for profile in PROFILES.into_iter().chain([NOTICE, NO_PROFILES]) {
+        assert_eq!(notices, drawn.told.ids(uccs.len(), now), "{seat:?} {drawn:?}");
+        assert!(uccs.is_subset(&plain), "{seat:?} {drawn:?}");
+        assert_eq!(plain, json, "{seat:?} {drawn:?}");
+        assert_eq!(plain, ssh, "{seat:?} {drawn:?}");
+        for profile in PROFILES.into_iter().chain([MESSAGE, NO_PROFILES]) {
             let (broker, listed) = (Arc::clone(broker), uccs.contains(profile));
             selects.spawn(async move {
                 let notice = profile.starts_with("notice-");
@@ -328,38 +178,101 @@ async fn hold(rules: Vec<String>, members: Members) {
     }
 }
 
+/// Everybody at the SSH door, where nobody knows from where. On a site of its own: an account has so many selects a
+/// minute.
+async fn hold_without_address(drawn: Drawn, members: Members) {
+    let site = Site::start(&drawn, members).await;
+    let now = (drawn.moment.clock())();
+    let mut selects = JoinSet::new();
+    for seat in (0..USERS.len()).map(Seat::of) {
+        let caller = Caller::Peer {
+            peer: Peer::supposed(1042, seat.user),
+            address: None,
+        };
+        let offers = site.offers(seat.user, None).await;
+        let at_seat = site.offers(seat.user, Some(seat.address())).await;
+        assert!(offers.is_subset(&at_seat), "{seat:?} {drawn:?}");
+        let listed = over_ssh(&site.broker, caller.clone(), &["--task", "listsessions"]).await;
+        let mut expected = drawn.told.ids(offers.len(), now);
+        expected.extend(offers.iter().cloned());
+        assert_eq!(sections(&listed), expected, "{} {drawn:?}", seat.user);
+        for profile in PROFILES.into_iter().chain([MESSAGE, NO_PROFILES]) {
+            let (broker, caller) = (Arc::clone(&site.broker), caller.clone());
+            let offered = offers.contains(profile);
+            selects.spawn(async move {
+                let words = ["--task", "selectsession", "--sid", profile];
+                let selected = given(&over_ssh(&broker, caller, &words).await);
+                let expected = (offered, offered || profile.starts_with("notice-"));
+                assert_eq!(selected, expected, "{} {profile}", seat.user);
+            });
+        }
+    }
+    while let Some(done) = selects.join_next().await {
+        done.unwrap();
+    }
+}
+
+fn run(held: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(held);
+}
+
+fn members(groups: Vec<Vec<&'static str>>) -> Members {
+    Members(USERS.into_iter().zip(groups).collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn every_door_gives_the_same_and_a_select_what_was_listed(
-        rules in prop::collection::vec(rule(), 1..7),
-        groups in prop::collection::vec(prop::sample::subsequence(vec!["g0", "g1", "g2"], 0..=3), 3),
+    fn every_door_gives_the_same_and_a_select_what_was_listed(drawn in drawn(), groups in groups()) {
+        run(hold(drawn, members(groups)));
+    }
+
+    #[test]
+    fn without_an_address_the_ssh_door_gives_what_the_rules_give_from_nowhere(
+        drawn in drawn(),
+        groups in groups(),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(hold(rules, Members(USERS.into_iter().zip(groups).collect())));
+        run(hold_without_address(drawn, members(groups)));
     }
 }
 
-/// The property above would hold as well if nobody were ever given anything.
+/// The properties above would hold as well if nobody were ever given anything.
 #[tokio::test]
 async fn somebody_is_offered_something_at_every_door() {
-    let rules = ["everyone = true\nprofiles = [\"p1\", \"p2\"]\n".to_owned()];
-    let members = Members(USERS.into_iter().map(|user| (user, Vec::new())).collect());
-    let site = Site::start(&rules, members).await;
-    let seat = Seat {
-        user: "alice",
-        client: [10, 1, 0, 7],
+    let drawn = Drawn {
+        rules: vec![
+            "everyone = true\nprofiles = [\"p1\", \"p2\"]\n".to_owned(),
+            "everyone = true\nclients = [\"10.1.0.0/16\"]\nprofiles = [\"p0\"]\n".to_owned(),
+            "everyone = true\nclients = [\"10.2.0.0/16\"]\nprofiles = [\"p2\"]\ndeny = true\n".to_owned(),
+        ],
+        told: Told {
+            no_profiles: true,
+            message: Some((None, None)),
+        },
+        moment: Moment::Weekday,
     };
+    let site = Site::start(&drawn, members(vec![Vec::new(); USERS.len()])).await;
+    let seat = Seat::of(0);
     let [plain, ssh, json, uccs] = seat.lists(&site.broker).await;
-    assert_eq!(Vec::from_iter(&uccs), ["p1", "p2"]);
-    assert_eq!(Vec::from_iter(&plain), [NOTICE, "p1", "p2"]);
+    assert_eq!(Vec::from_iter(&uccs), ["p0", "p1", "p2"]);
+    assert_eq!(Vec::from_iter(&plain), [MESSAGE, "p0", "p1", "p2"]);
     assert_eq!(plain, json);
     assert_eq!(plain, ssh);
-    let given = [(true, true); 3];
-    assert_eq!(seat.selects(&site.broker, "p1").await, given);
+    assert_eq!(Vec::from_iter(site.offers(seat.user, None).await), ["p1"]);
+    let elsewhere = Seat {
+        client: [10, 2, 0, 7],
+        ..seat
+    };
+    assert_eq!(elsewhere.selects(&site.broker, "p1").await, [(true, true); 3]);
     assert_eq!(
-        tokio::time::timeout(Duration::from_secs(60), seat.selects(&site.broker, "p0")).await,
+        tokio::time::timeout(Duration::from_secs(60), elsewhere.selects(&site.broker, "p0")).await,
         Ok([(false, false); 3])
     );
 }
