@@ -232,7 +232,9 @@ async fn commands_at_once_are_bounded() {
         .filter(|answer| **answer == Err(AgentError::Busy))
         .count();
     let done = answers.iter().filter(|answer| answer.is_ok()).count();
-    assert_eq!((busy, done), (100 - 8 - 64, 8 + 64), "{answers:?}");
+    // On a busy machine the first may be answered before the last is asked.
+    assert!(busy > 0 && done >= 8 + 64, "{busy} busy, {done} done: {answers:?}");
+    assert_eq!(busy + done, 100, "{answers:?}");
     let at_once = fs::read_to_string(scratch.join("at-once")).unwrap();
     let most = at_once
         .lines()
