@@ -233,7 +233,10 @@ async fn commands_at_once_are_bounded() {
         .count();
     let done = answers.iter().filter(|answer| answer.is_ok()).count();
     // On a busy machine the first may be answered before the last is asked.
-    assert!(busy > 0 && done >= 8 + 64, "{busy} busy, {done} done: {answers:?}");
+    assert!(
+        busy > 0 && done >= 8 + 64,
+        "{busy} busy, {done} done: {answers:?}"
+    );
     assert_eq!(busy + done, 100, "{answers:?}");
     let at_once = fs::read_to_string(scratch.join("at-once")).unwrap();
     let most = at_once
