@@ -175,6 +175,7 @@ impl App {
             started,
             reloading: tokio::sync::Mutex::default(),
             last_reload: std::sync::Mutex::default(),
+            turned_away: std::sync::Mutex::default(),
         });
         let keys = keys::tend(Arc::clone(&daemon));
         let metrics = metrics_listener

@@ -16,4 +16,7 @@ pub trait Operations: Send + Sync + 'static {
     /// Answers one request of somebody who may ask. The future is run to its end, also when the asker has gone
     /// meanwhile.
     fn answer(&self, request: Request, asker: Asker) -> impl Future<Output = Reply> + Send;
+
+    /// Notes that somebody asked who may not.
+    fn turned_away(&self, asker: Asker);
 }

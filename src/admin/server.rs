@@ -50,7 +50,7 @@ impl<O: Operations> socket::Desk for Desk<O> {
                 Err(bad) => Reply::Refused(format!("the request was not understood: {bad}")),
             }
         } else {
-            tracing::warn!(uid, "refused at the admin socket");
+            self.operations.turned_away(Asker { uid });
             Reply::Refused(self.admission.refusal())
         };
         connection.reply(&bounded(&reply)?).await

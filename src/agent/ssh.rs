@@ -10,10 +10,11 @@ mod trouble;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::connection::Fault;
 use self::line::{Line, Shared};
@@ -30,6 +31,10 @@ pub(super) use trouble::explain;
 const DIALS_MAX: usize = 8;
 /// How often a command is tried again because its connection had just ended.
 const TRIES: usize = 2;
+/// How often a command is tried while the host opens no further session, and the time between. sshd counts the session of a
+/// command for a moment after its end, and has ten at most unless told otherwise (sshd_config(5), `MaxSessions`).
+const FULL_TRIES: usize = 10;
+const FULL_PAUSE: Duration = Duration::from_millis(100);
 
 /// Agents over SSH. Dropping it ends every connection.
 #[derive(Debug)]
@@ -91,8 +96,8 @@ impl Carrier for Ssh {
         let deadline = Instant::now() + timeout;
         let host = self.host(machine);
         let _turn = host.turns.take(deadline).await?;
-        let mut lost = AgentError::Busy;
-        for _ in 0..TRIES {
+        let (mut ended, mut full) = (0, 0);
+        loop {
             let connection = timeout_at(deadline, host.line.connection()).await;
             let connection = connection.map_err(|_| {
                 AgentError::Unreachable(format!("there is no connection to {machine} within {timeout:?}"))
@@ -101,7 +106,19 @@ impl Carrier for Ssh {
                 Ok(Ok(output)) => return Ok(output),
                 Ok(Err(Fault::Ended)) => {
                     host.line.give_up(&connection);
-                    lost = AgentError::Unreachable(format!("the connection to {machine} has just ended"));
+                    ended += 1;
+                    if ended == TRIES {
+                        let what = format!("the connection to {machine} has just ended");
+                        return Err(AgentError::Unreachable(what));
+                    }
+                }
+                Ok(Err(Fault::Full(error))) => {
+                    full += 1;
+                    if full == FULL_TRIES {
+                        connection.was_silent();
+                        return Err(error);
+                    }
+                    sleep(FULL_PAUSE).await;
                 }
                 Ok(Err(Fault::Broken(error))) => return Err(error),
                 Err(_) => {
@@ -110,6 +127,5 @@ impl Carrier for Ssh {
                 }
             }
         }
-        Err(lost)
     }
 }

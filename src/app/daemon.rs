@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::agents::KeptAgents;
 use super::clock;
 use crate::admin::{self, LastReload};
-use crate::audit::{Action, Outcome};
+use crate::audit::{Action, Outcome, Ration};
 use crate::authenticate::PasswordChecks;
 use crate::broker::{Broker, Records};
 use crate::config::Configuration;
@@ -36,6 +36,8 @@ pub(super) struct Daemon {
     /// Held by the reload under way: the others wait for their turn.
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) last_reload: std::sync::Mutex<Option<LastReload>>,
+    /// Lines about those who may not ask at the admin socket.
+    pub(super) turned_away: std::sync::Mutex<Ration>,
 }
 
 /// The part of the configuration that counts at the start alone.

@@ -58,6 +58,14 @@ impl Operations for Daemon {
         };
         answer.map_or_else(Reply::Refused, Reply::Answer)
     }
+
+    fn turned_away(&self, asker: Asker) {
+        let ration = self.turned_away.lock();
+        if ration.unwrap_or_else(PoisonError::into_inner).admit(clock::now()) {
+            let why = "may not ask at the admin socket".to_owned();
+            self.note("ask", Some(asker.uid), None, Err(why));
+        }
+    }
 }
 
 impl Daemon {

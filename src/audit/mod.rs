@@ -11,6 +11,7 @@ mod file;
 mod line;
 mod log;
 mod person;
+mod ration;
 mod reader;
 
 pub use action::Action;
@@ -19,6 +20,7 @@ pub use entry::Entry;
 pub use file::{AuditFile, FileError};
 pub use log::Log;
 pub use person::RecordedPerson;
+pub use ration::Ration;
 pub use reader::{Found, Reader};
 
 /// Where the packaged configuration has the file.

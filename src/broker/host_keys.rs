@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{Broker, Snapshot};
-use crate::audit::{Action, Outcome};
-use crate::model::{AuthorizedKey, ClientAddress, DecisionId, Machine, Now};
+use crate::audit::{Action, Outcome, Ration};
+use crate::model::{AuthorizedKey, ClientAddress, DecisionId, Machine};
 use crate::store::{HostCredentialHash, HostCredentials, StoreError};
 use crate::wire::host_keys::HostKeysRequest;
 
@@ -17,40 +17,12 @@ use crate::wire::host_keys::HostKeysRequest;
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Names that are resolved at a time, each on a thread of its own.
 const RESOLVES_MAX: usize = 8;
-/// Refusals that are written down within [`WINDOW`]: a host that is set up wrongly shows, and nobody fills the log.
-const NOTES_MAX: u32 = 60;
-/// The time over which they count.
-const WINDOW: Duration = Duration::from_secs(60);
 
 /// What the hosts that ask for keys are known by.
 pub(super) struct AskingHosts {
     credentials: std::sync::Arc<dyn HostCredentials>,
     resolves: Semaphore,
-    notes: Mutex<Notes>,
-}
-
-/// How many refusals were written down since when.
-#[derive(Debug, Default)]
-struct Notes {
-    since: Option<Now>,
-    written: u32,
-}
-
-impl Notes {
-    /// Whether one more may be written down now.
-    fn admit(&mut self, now: Now) -> bool {
-        if self
-            .since
-            .is_none_or(|since| now < since || now.since(since) >= WINDOW)
-        {
-            *self = Self {
-                since: Some(now),
-                written: 0,
-            };
-        }
-        self.written += 1;
-        self.written <= NOTES_MAX
-    }
+    notes: Mutex<Ration>,
 }
 
 /// Why a host gets no answer. It is told nothing of this.
@@ -162,21 +134,5 @@ impl Broker {
             outcome: why.outcome(),
             cause: Some(why.to_string()),
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_refusals_is_written_down_in_part() {
-        let at = |second: i64| Now::from_unix_ms(second * 1000);
-        let mut notes = Notes::default();
-        let written = |notes: &mut Notes, second| (0..100).filter(|_| notes.admit(at(second))).count();
-        assert_eq!(written(&mut notes, 1000), 60);
-        assert_eq!(written(&mut notes, 1059), 0);
-        assert_eq!(written(&mut notes, 1060), 60);
-        assert_eq!(written(&mut notes, 5), 60, "a clock set back");
     }
 }

@@ -18,6 +18,8 @@ use crate::agent::output::Output;
 const SILENT_MAX: u32 = 3;
 /// ssh on this machine answers at once whether it lives.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// What ssh(1) says for a host that opens no further session.
+const REFUSED: &str = "Session open refused by peer";
 /// What a shell ends with where the program is not there (POSIX, Shell Command Language, 2.8.2).
 const NOT_FOUND: &str =
     "there is no such program; install x2gobroker-agent there, or set `command` in [agent]";
@@ -37,6 +39,8 @@ pub(super) struct Connection {
 pub(super) enum Fault {
     /// There was no connection any more.
     Ended,
+    /// The host opens no further session on it now.
+    Full(AgentError),
     /// Anything else.
     Broken(AgentError),
 }
@@ -94,19 +98,23 @@ impl Connection {
         }
     }
 
-    /// A command that did not begin. A host that opens no further session counts as silent.
+    /// A command that did not begin.
     fn not_begun(&self, error: &Error) -> Fault {
         if matches!(error, Error::Disconnected) {
             return Fault::Ended;
         }
-        self.was_silent();
         let mut causes = vec![error.to_string()];
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             causes.push(cause.to_string());
             source = cause.source();
         }
-        Fault::Broken(AgentError::Unreachable(causes.join(": ")))
+        let causes = causes.join(": ");
+        if causes.contains(REFUSED) {
+            return Fault::Full(AgentError::Unreachable(causes));
+        }
+        self.was_silent();
+        Fault::Broken(AgentError::Unreachable(causes))
     }
 
     /// A command had no answer in time.

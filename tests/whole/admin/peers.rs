@@ -42,6 +42,11 @@ fn strangers_are_told_that_they_may_not_and_members_may() {
         why.contains("members of the group x2godirector-admin may ask"),
         "{why}"
     );
+    let log = broker.log();
+    let noted = log
+        .lines()
+        .find(|line| line.contains("may not ask at the admin socket"));
+    assert!(noted.is_some_and(|line| line.contains("65534")), "{log}");
 
     let broker = open_to_all(&(good + "[server]\nadmin_group = \"nogroup\"\n"));
     said(&ask_as(&broker, NOBODY, NOBODY));
