@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::process::patiently;
+use super::process::{patiently, wait_for};
 use super::process_group::ProcessGroup;
 
 /// Where screenshots and logs that outlive a test go.
@@ -64,12 +64,11 @@ impl Display {
             _manager: manager,
             _server: server,
         };
-        patiently(Duration::from_secs(20), || {
+        wait_for("openbox manages the display", || {
             // Only with a window manager does this property exist.
             this.xdotool(&["get_num_desktops"])
                 .filter(|answer| answer.trim().parse::<u32>().is_ok_and(|count| count > 0))
-        })
-        .expect("openbox manages the display");
+        });
         this
     }
 
