@@ -42,6 +42,9 @@ impl Display {
                     "1280x900x24",
                     "-nolisten",
                     "tcp",
+                    // Not begun anew when the last client goes: a question of this test's that comes and goes before
+                    // the window manager is there would throw that out (Xserver(1)).
+                    "-noreset",
                 ])
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())

@@ -195,6 +195,22 @@ impl PamWorker {
     }
 }
 
+/// Waits until so many of the worker's processes for passwords are taken.
+///
+/// # Panics
+/// After 60 seconds.
+pub async fn processes_busy(client: &Client, count: u32) {
+    let taken = async {
+        while client.load().transactions.busy < count {
+            // The answer has the load. One that comes too late is asked for again.
+            let _ = client.ping().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), taken).await;
+    waited.unwrap_or_else(|_| panic!("never {count} busy: {:?}", client.load()));
+}
+
 /// Whether there is such a process that has not ended.
 pub fn is_running(pid: i32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
