@@ -78,7 +78,7 @@ impl Asking {
         };
         let written = printed
             .map_err(io::Error::from)
-            .and_then(|text| io::stdout().write_all(text.as_bytes()));
+            .and_then(|text| io::stdout().write_all(self.format.printed(&text).as_bytes()));
         match written {
             Ok(()) if is_good(&answer) => ExitCode::SUCCESS,
             Ok(()) => ExitCode::from(EXIT_FAILURE),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::{Check, Outcome};
+use crate::model::{Check, Outcome, visible};
 
 /// Writes checks, with each line of an advice indented, so that lines for conf.d can be told and copied.
 pub(super) fn print(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
@@ -17,10 +17,10 @@ pub(super) fn print(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
             Outcome::Doubtful => '!',
             Outcome::Bad => '✗',
         };
-        writeln!(out, "  {mark} {what}")?;
+        writeln!(out, "  {mark} {}", visible(what))?;
         for (at, line) in advice.iter().flat_map(|advice| advice.lines()).enumerate() {
             let arrow = if at == 0 { '→' } else { ' ' };
-            writeln!(out, "    {arrow} {line}")?;
+            writeln!(out, "    {arrow} {}", visible(line))?;
         }
     }
     Ok(())

@@ -99,7 +99,8 @@ impl Explain {
                 Err(problems) => return complain_about(&problems),
             }
         };
-        match explained.and_then(|text| io::stdout().write_all(text.as_bytes()).context("standard output")) {
+        let print = |text: String| io::stdout().write_all(self.format.printed(&text).as_bytes());
+        match explained.and_then(|text| print(text).context("standard output")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&format!("{error:#}"), EXIT_FAILURE),
         }

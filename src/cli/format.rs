@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::model::{plain_json, visible_lines};
+
 /// Whom an answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -9,4 +11,14 @@ pub(super) enum Format {
     Text,
     /// JSON.
     Json,
+}
+
+impl Format {
+    /// An answer as it goes out: with nothing in it that a terminal would obey, or that looks like something else.
+    pub(super) fn printed(self, answer: &str) -> String {
+        match self {
+            Self::Text => visible_lines(answer),
+            Self::Json => plain_json(answer).into_owned(),
+        }
+    }
 }

@@ -40,6 +40,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Diagnostic};
+use crate::model::visible_lines;
 
 /// Something went wrong that is neither the arguments' fault nor the configuration's.
 const EXIT_FAILURE: u8 = 1;
@@ -220,7 +221,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Prints what went wrong, and gives the exit code for it.
 fn complain(what: &impl Display, exit: u8) -> ExitCode {
-    eprintln!("x2godirector: {what}");
+    eprintln!("x2godirector: {}", visible_lines(&what.to_string()));
     ExitCode::from(exit)
 }
 

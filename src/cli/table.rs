@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub(super) use crate::model::to_the_second;
+pub(super) use crate::model::{to_the_second, visible};
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -44,11 +44,6 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-/// The text with nothing in it that a terminal would obey.
-pub(super) fn visible(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}
-
 /// A time that has passed, in its largest unit: `7s`, `2m`, `3h`, `4d`.
 pub(super) fn age(seconds: u64) -> String {
     match seconds {
@@ -68,9 +63,10 @@ mod tests {
         let mut table = Table::new(["HOST", "LEASES"]);
         table.row(["bücherei".to_owned(), "3".to_owned()]);
         table.row(["a\u{1b}[31m".to_owned(), String::new()]);
+        table.row(["b\u{202e}\u{2028}".to_owned(), String::new()]);
         assert_eq!(
             table.to_string(),
-            "HOST      LEASES\nbücherei  3\na\u{fffd}[31m\n"
+            "HOST      LEASES\nbücherei  3\na\u{fffd}[31m\nb\u{fffd}\u{fffd}\n"
         );
     }
 }

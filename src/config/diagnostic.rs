@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use super::source::{Line, Place};
+use crate::model::deceives;
 
 /// Longest part of a source line that is printed, in characters.
 const SHOWN_CHARS_MAX: usize = 160;
@@ -110,9 +111,9 @@ fn beginning(line: &str) -> String {
     visible(&shown) + if cut { "…" } else { "" }
 }
 
-/// The text with nothing in it that a terminal would obey.
+/// The text with nothing in it that a terminal would obey or that looks like something else.
 fn visible(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
+    text.replace(|c: char| deceives(c) && c != '\t', "\u{fffd}")
 }
 
 /// Most problems of one reading that are told: the rest are mostly more of the same.

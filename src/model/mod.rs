@@ -51,7 +51,7 @@ pub(crate) use now::to_the_second;
 pub use offered::Offered;
 pub use password_end::PasswordEnd;
 pub use person::{Attributes, Authenticated, Person};
-pub(crate) use plain_line::{deceives, plain_line};
+pub(crate) use plain_line::{deceives, plain_json, plain_line, visible, visible_lines};
 pub use profile_id::ProfileId;
 pub use public_key::{BadPublicKey, PublicKey};
 pub use secret::{Password, Secret};
