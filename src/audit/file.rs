@@ -19,6 +19,8 @@ use super::log::to_log;
 const QUEUE_MAX: usize = 1024;
 /// Most lines in one write.
 const BATCH_MAX: usize = 128;
+/// How often lines are written again because the file was removed under them.
+const REMOVALS_MAX: usize = 3;
 /// Its group may read it, so that a site can let somebody read decisions who may do nothing else.
 const FILE_MODE: u32 = 0o640;
 
@@ -62,10 +64,20 @@ impl AuditFile {
 
     /// Adds whole lines. A file that was moved away or removed since is made again under its name.
     fn append(&mut self, lines: &[String]) -> io::Result<()> {
-        if !self.is_in_place() {
-            self.file = open(&self.path)?;
-            self.torn = false;
+        for _ in 0..REMOVALS_MAX {
+            if !self.is_in_place() {
+                self.file = open(&self.path)?;
+                self.torn = false;
+            }
+            self.write(lines)?;
+            if !self.is_removed() {
+                return Ok(());
+            }
         }
+        Err(io::Error::other("it is removed as often as it is made"))
+    }
+
+    fn write(&mut self, lines: &[String]) -> io::Result<()> {
         let mut text = String::with_capacity(lines.iter().map(|line| line.len() + 1).sum::<usize>() + 1);
         if self.torn {
             text.push('\n');
@@ -77,6 +89,11 @@ impl AuditFile {
         let written = self.file.write_all(text.as_bytes());
         self.torn = written.is_err();
         written
+    }
+
+    /// Whether the open file has no name any more: what was written to it last is gone with it.
+    fn is_removed(&self) -> bool {
+        self.file.metadata().is_ok_and(|open| open.nlink() == 0)
     }
 
     /// Whether the name still leads to the open file.
@@ -257,6 +274,74 @@ mod tests {
         file.torn = true;
         file.append(&["whole".to_owned()]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"half\nwhole\n");
+    }
+
+    #[test]
+    fn lines_that_went_with_a_removed_file_are_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let mut file = AuditFile::open(path.clone()).unwrap();
+        fs::remove_file(&path).unwrap();
+        // As if it had been removed behind the look whether it is there.
+        let lines = ["line".to_owned()];
+        file.write(&lines).unwrap();
+        assert!(file.is_removed());
+        file.append(&lines).unwrap();
+        assert!(!file.is_removed());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line\n");
+    }
+
+    /// Renamed, copied and truncated while lines come: each line is in one of the files, whole, and in order. Truncating
+    /// loses what came behind the copy, which is the nature of it.
+    #[tokio::test]
+    async fn rotation_under_load_loses_no_line_but_where_a_file_is_truncated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let (writer, lost) = writer(&path);
+        let numbers = |text: &str| -> Vec<usize> {
+            text.lines()
+                .map(|line| line.strip_prefix("line ").unwrap().parse().unwrap())
+                .collect()
+        };
+        let mut written = 0;
+        let mut seen = Vec::new();
+        for rotation in 0..30 {
+            for _ in 0..200 {
+                writer.write(format!("line {written}"));
+                written += 1;
+            }
+            // Lines are on their way.
+            let moved = folder.path().join(format!("audit.log.{rotation}"));
+            fs::rename(&path, &moved).unwrap();
+            writer.flush(PATIENCE).await;
+            seen.extend(numbers(&fs::read_to_string(&moved).unwrap()));
+            if !path.exists() {
+                writer.write(format!("line {written}"));
+                written += 1;
+                writer.flush(PATIENCE).await;
+            }
+        }
+        seen.extend(numbers(&fs::read_to_string(&path).unwrap()));
+        assert_eq!(seen, (0..written).collect::<Vec<_>>());
+        assert_eq!(lost.load(Ordering::Relaxed), 0);
+
+        for _ in 0..30 {
+            for _ in 0..200 {
+                writer.write(format!("line {written}"));
+                written += 1;
+            }
+            OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_len(0)
+                .unwrap();
+            writer.flush(PATIENCE).await;
+        }
+        writer.write(format!("line {written}"));
+        writer.flush(PATIENCE).await;
+        let after = numbers(&fs::read_to_string(&path).unwrap());
+        assert!(after.is_sorted() && after.last() == Some(&written), "{after:?}");
     }
 
     #[test]
