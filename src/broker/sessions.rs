@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::Snapshot;
 use crate::entitlement::Offer;
@@ -40,7 +41,8 @@ pub(super) async fn of_offers(snapshot: &Arc<Snapshot>, offers: &[Offer]) -> Vec
     let mut asking = JoinSet::new();
     for (number, offer) in questions.iter().enumerate() {
         let (snapshot, offer) = (Arc::clone(snapshot), (*offer).clone());
-        asking.spawn(async move { (number, snapshot.farms.sessions(&offer).await) });
+        let sessions = async move { (number, snapshot.farms.sessions(&offer).await) };
+        asking.spawn(sessions.in_current_span());
     }
     let mut answers = vec![Vec::new(); questions.len()];
     while let Some(answer) = asking.join_next().await {

@@ -7,6 +7,7 @@ use ldap3::LdapError;
 use tokio::task::JoinSet;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::change::{Sent, Steps};
 use super::dial::Dialer;
@@ -208,7 +209,7 @@ impl Server {
         operation: impl Future<Output = Result<Result<T, LdapError>, Elapsed>> + Send + 'static,
     ) -> Result<T, Trouble> {
         let mut task = JoinSet::new();
-        task.spawn(operation);
+        task.spawn(operation.in_current_span());
         match task.join_next().await {
             Some(Ok(Ok(Ok(answer)))) => Ok(answer),
             Some(Ok(Err(_) | Ok(Err(LdapError::Timeout { .. })))) => Err(Trouble::silent(

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::book::Book;
 use super::line::{Bounds, line};
@@ -225,12 +226,8 @@ impl Grants {
         let others = others(&chosen, asked.others).map(record).collect();
         let (done, placed) = oneshot::channel();
         // It goes on when the request is cut off: what has begun on a host is then known here.
-        tokio::spawn(placing::place(
-            Arc::clone(&self.shared),
-            record(chosen),
-            others,
-            done,
-        ));
+        let place = placing::place(Arc::clone(&self.shared), record(chosen), others, done);
+        tokio::spawn(place.in_current_span());
         match timeout(PLACED_WAIT, placed).await {
             Ok(Ok(placed)) => placed.map(|()| Given { id, private }),
             Ok(Err(_)) | Err(_) => Err(NoKey::Late),

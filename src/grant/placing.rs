@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Instrument as _;
 
 use super::NoKey;
 use super::grants::Shared;
@@ -42,11 +43,12 @@ pub(super) async fn place(
     let mut adding = JoinSet::new();
     for other in others.iter().cloned() {
         let shared = Arc::clone(&shared);
-        adding.spawn(async move {
+        let add_other = async move {
             if let Err(error) = add(&shared, &other).await {
                 tracing::info!(host = %other.target.host, key = %other.id, %error, "no key there");
             }
-        });
+        };
+        adding.spawn(add_other.in_current_span());
     }
     let placed = add(&shared, &chosen).await;
     if placed.is_err() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
 use super::*;
 use crate::agent::{Agent, AgentError, Agents, Answer as AgentAnswer, Load, ServerCount, Sessions};
@@ -13,6 +14,7 @@ use crate::model::{
     Account, AuthorizedKey, ClientAddress, FarmName, HostAddress, HostName, KeyDelivery, KeyTarget, Machine,
     Now, Offered, PublicKey, SessionId, SessionUser, Source, UserName,
 };
+use crate::observe::Captured;
 use crate::store::{Answer, KeyId, KeyRecord, Keys, StoreError};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -491,6 +493,22 @@ fn one_frozen_host_of_the_others_delays_nobody_for_long() {
         given.await.unwrap();
         assert!(lab.now().since(began) <= Duration::from_secs(1));
     });
+}
+
+#[test]
+fn what_is_logged_about_a_key_names_the_request() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    world.lock().unwrap().moods.insert(machine("ts02"), Mood::Grumpy);
+    let (log, _guard) = Captured::begin();
+    run_until_killed(&world, async |lab, grants| {
+        let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
+        let offer = Offer::new("alice", "students");
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        let request = tracing::error_span!("request", decision_id = "4T9");
+        given.instrument(request).await.unwrap();
+    });
+    let line = log.line("no key there");
+    assert!(line.contains("request{decision_id=\"4T9\"}"), "{line}");
 }
 
 #[test]

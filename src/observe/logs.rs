@@ -12,6 +12,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use super::filter::{self, AUDIT_TARGET, BadFilter};
 use super::journal::Journal;
+use super::panics::log_panics;
 use crate::model::plain_line;
 
 /// Takes a filter such as `debug` or `info,x2godirector::directory=trace`.
@@ -40,8 +41,8 @@ pub enum NotChanged {
 }
 
 impl Logs {
-    /// Starts the logs: to standard error or the journal, `info` and above unless `X2GODIRECTOR_LOG` says otherwise. Once in a
-    /// process.
+    /// Starts the logs: to standard error or the journal, `info` and above unless `X2GODIRECTOR_LOG` says otherwise. Panics
+    /// go there too. Once in a process.
     ///
     /// # Errors
     /// Says what is wrong with that filter, and how one is written.
@@ -69,6 +70,7 @@ impl Logs {
                     .init();
             }
         }
+        log_panics();
         Ok(Self {
             filter: Mutex::new(text),
             lost,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 use super::asked::AskedMachine;
 use super::facts::Counted;
@@ -133,11 +134,13 @@ impl SessionDatabase {
         let (flight, sender) = self.flights.join(user);
         if let Some(sender) = sender {
             let (database, user) = (Arc::clone(self), user.clone());
-            tokio::spawn(async move {
+            let find = async move {
                 let found = database.find(&user).await;
                 sender
                     .send_replace(found.map_or(Progress::Unknown, |found| Progress::Known(Arc::new(found))));
-            });
+            };
+            // What is logged on the way belongs to the request that asked first.
+            tokio::spawn(find.in_current_span());
         }
         flight
     }
@@ -168,8 +171,8 @@ impl SessionDatabase {
         loop {
             if let Some(member) = members.next() {
                 let user = user.clone();
-                asked
-                    .spawn(async move { member.answer(member.agent.sessions(&member.machine, &user)).await });
+                let ask = async move { member.answer(member.agent.sessions(&member.machine, &user)).await };
+                asked.spawn(ask.in_current_span());
             }
             match timeout(PATIENCE, asked.join_next()).await {
                 Ok(Some(Ok(Ok(sessions)))) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use super::FoundSession;
 use super::farms::Farms;
@@ -30,10 +31,11 @@ impl Farms {
             if found.session.state == SessionState::Running {
                 let (machine, user) = (found.host.machine(), offer.session_user().clone());
                 let session = found.session.id.clone();
-                suspending.spawn(async move {
+                let suspend = async move {
                     let suspended = agent.suspend(&machine, &user, &session).await;
                     (number, session, suspended)
-                });
+                };
+                suspending.spawn(suspend.in_current_span());
             }
         }
         let deadline = Instant::now() + WAIT;
