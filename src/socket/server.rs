@@ -8,13 +8,16 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::Connection;
 use super::file::Socket;
 
 /// Pause after a failed accept. Without file descriptors (EMFILE) it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the log says that somebody has too many connections: whoever opens them in a loop shall not fill it.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// What stands behind a socket.
 pub trait Desk: Send + Sync + 'static {
@@ -93,6 +96,8 @@ struct Seats {
     limits: Limits,
     taken: JoinSet<()>,
     users: HashMap<Id, u32>,
+    /// When it was last said that there was no room.
+    said: Option<Instant>,
 }
 
 impl Seats {
@@ -101,6 +106,7 @@ impl Seats {
             limits,
             taken: JoinSet::new(),
             users: HashMap::new(),
+            said: None,
         }
     }
 
@@ -127,7 +133,10 @@ impl Seats {
         let uid = peer.uid();
         let of_user = self.users.values().filter(|user| **user == uid).count();
         if self.taken.len() >= self.limits.connections || of_user >= self.limits.connections_per_user {
-            tracing::warn!(uid, "the {} has all the connections that it may have", D::NAME);
+            if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+                tracing::warn!(uid, "the {} has all the connections that it may have", D::NAME);
+                self.said = Some(Instant::now());
+            }
             return;
         }
         let desk = Arc::clone(desk);
@@ -145,6 +154,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::observe::Captured;
     use crate::socket::file::Named;
 
     const NAMED: Named = Named {
@@ -199,10 +209,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_has_so_many_connections_and_no_more() {
+        let (log, _guard) = Captured::begin();
         let folder = tempfile::tempdir().unwrap();
         let _server = serve(&folder, 2);
         let (first, second) = (connect(&folder).await, connect(&folder).await);
-        assert_eq!(answer(connect(&folder).await, b"third\n").await, b"");
+        for _ in 0..20 {
+            assert_eq!(answer(connect(&folder).await, b"third\n").await, b"");
+        }
+        assert_eq!(log.lines("all the connections that it may have"), 1);
         assert_eq!(answer(first, b"first\n").await, b"first");
         assert_eq!(answer(second, b"second\n").await, b"second");
         // Whoever has left makes room, once the server has seen it.
