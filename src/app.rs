@@ -32,7 +32,7 @@ use crate::admin;
 use crate::audit::{self, AuditFile};
 use crate::authenticate::PasswordChecks;
 use crate::authenticate::throttle::{Throttle, Which};
-use crate::broker::{Broker, Caller, Edge, Records};
+use crate::broker::{Broker, Caller, Edge, Records, Remote};
 use crate::config::{self, Configuration};
 use crate::http::{self, MetricsServer, Operations, Server, certificate};
 use crate::model::{AuthorizedKey, ClientAddress};
@@ -42,7 +42,7 @@ use crate::socket::{Server as SocketServer, Socket, SocketError};
 use crate::ssh;
 use crate::store::{Embedded, HostCredentials, Store};
 use crate::wire::host_keys::HostKeysRequest;
-use crate::wire::{Reply, Request};
+use crate::wire::{BadRequest, Fault, Reply, Request};
 
 use daemon::{Daemon, Fixed};
 use reload::Wish;
@@ -86,8 +86,17 @@ impl Operations for Broker {
         Broker::answer(self, caller, request).await
     }
 
-    async fn host_keys(&self, from: ClientAddress, request: HostKeysRequest) -> Option<Vec<AuthorizedKey>> {
-        Broker::host_keys(self, from, &request).await
+    async fn turned_away(&self, sender: Remote, bad: BadRequest) {
+        let task = bad.task;
+        Broker::turned_away(self, sender.into(), task, &bad.into()).await;
+    }
+
+    async fn host_keys(
+        &self,
+        from: ClientAddress,
+        request: Result<HostKeysRequest, Fault>,
+    ) -> Option<Vec<AuthorizedKey>> {
+        Broker::host_keys(self, from, request).await
     }
 
     fn agent_key(&self) -> Option<String> {

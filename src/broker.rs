@@ -4,6 +4,8 @@
 //! asks the same rules as a list. A request works to its end with the snapshot it began with.
 
 mod caller;
+#[cfg(test)]
+mod cut_off;
 mod event;
 mod greeter;
 mod hooks;
@@ -15,6 +17,7 @@ mod one_core;
 mod select;
 mod sessions;
 mod turn;
+mod turned_away;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +45,7 @@ use select::Selection;
 use turn::Turn;
 
 pub use caller::{Caller, Remote};
+pub use turned_away::{Sender, TurnedAway};
 
 /// Refusals leave at whole multiples of this time after the request came, so that what was wrong cannot be
 /// told from how long the answer took. A waiting refusal holds its connection and nothing else.

@@ -11,6 +11,7 @@ use super::{Broker, Snapshot};
 use crate::audit::{Action, Outcome, Ration};
 use crate::model::{AuthorizedKey, ClientAddress, DecisionId, Machine};
 use crate::store::{HostCredentialHash, HostCredentials, StoreError};
+use crate::wire::Fault;
 use crate::wire::host_keys::HostKeysRequest;
 
 /// Longest wait for the addresses of a host's name. The host itself waits for 2 s.
@@ -28,6 +29,8 @@ pub(super) struct AskingHosts {
 /// Why a host gets no answer. It is told nothing of this.
 #[derive(Debug, thiserror::Error)]
 enum NoSuchHost {
+    #[error("bad request: {0}")]
+    Request(#[from] Fault),
     #[error("the credential is not one that counts")]
     Credential,
     #[error("the credential is that of {0}, which is in no farm any more")]
@@ -43,7 +46,7 @@ enum NoSuchHost {
 impl NoSuchHost {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Credential | Self::Gone(_) | Self::Elsewhere { .. } => Outcome::Refused,
+            Self::Request(_) | Self::Credential | Self::Gone(_) | Self::Elsewhere { .. } => Outcome::Refused,
             Self::Unresolved(_) | Self::Store(_) => Outcome::Unavailable,
         }
     }
@@ -96,17 +99,22 @@ impl AskingHosts {
 
 impl Broker {
     /// The keys that open an account on the host that asks, now; none as well if nobody is called so. `None` for
-    /// whoever is not the host whose credential it shows.
+    /// whoever is not the host whose credential it shows, or asks for what is no request.
     pub async fn host_keys(
         &self,
         from: ClientAddress,
-        request: &HostKeysRequest,
+        request: Result<HostKeysRequest, Fault>,
     ) -> Option<Vec<AuthorizedKey>> {
         let snapshot = self.snapshot();
-        match self.asking_hosts.machine(&snapshot, from, request).await {
-            Ok(machine) => {
-                let keys = self.grants.keys_for(&request.user, &machine, (self.edge.now)());
-                tracing::debug!(%machine, user = %request.user, keys = keys.len(), "a host asked for keys");
+        let asked = async {
+            let request = request?;
+            let machine = self.asking_hosts.machine(&snapshot, from, &request).await?;
+            Ok((machine, request.user))
+        };
+        match asked.await {
+            Ok((machine, user)) => {
+                let keys = self.grants.keys_for(&user, &machine, (self.edge.now)());
+                tracing::debug!(%machine, %user, keys = keys.len(), "a host asked for keys");
                 Some(keys)
             }
             Err(why) => {

@@ -1,7 +1,7 @@
 //! One core behind all doors: whatever the configuration is, somebody is given the same at each.
 
-mod drawn;
-mod site;
+pub(super) mod drawn;
+pub(super) mod site;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -33,6 +33,8 @@ pub(super) struct Turn {
     /// How long what of it took.
     pub(super) stages: Stages,
     decision: Decision,
+    /// Whether it came to an end of its own.
+    decided: bool,
     pre_auth: Option<PreAuth>,
     records: Arc<Records>,
 }
@@ -51,7 +53,6 @@ impl Turn {
         let mut decision = Decision::begin(id, now, snapshot.configuration, task.as_str(), door, client);
         decision.by_uid = caller.uid();
         decision.outcome = Outcome::Unavailable;
-        decision.cause = Some("cut off before it was answered".to_owned());
         let pre_auth = PreAuth::of(snapshot.hooks.as_ref(), || hooks::request_of(&decision));
         Self {
             snapshot,
@@ -60,6 +61,7 @@ impl Turn {
             began: Instant::now(),
             stages: Stages::default(),
             decision,
+            decided: false,
             pre_auth,
             records,
         }
@@ -273,12 +275,13 @@ impl Turn {
 
     /// What was asked for is given.
     pub(super) fn granted(&mut self) {
+        self.decided = true;
         self.decision.outcome = Outcome::Granted;
-        self.decision.cause = None;
     }
 
     /// It is not, and why.
     pub(super) fn refused(&mut self, refusal: &Refusal) {
+        self.decided = true;
         self.decision.outcome = refusal.outcome();
         self.decision.cause = Some(refusal.to_string());
         if let Refusal::Login(Failure::Throttled(refused)) = refusal {
@@ -287,8 +290,25 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// Says in the log, where the request is named, what became of one that came to no end.
+    fn cut_off(&mut self) {
+        self.decision.cause = Some(if std::thread::panicking() {
+            // Without the words of the panic, in which a field of the request might stand.
+            tracing::error!("refused: the broker panicked");
+            "the broker panicked: this is a fault in it".to_owned()
+        } else {
+            tracing::warn!("refused: no answer within `request_timeout`, or before the broker stopped");
+            "cut off before it was answered".to_owned()
+        });
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
+        if !self.decided {
+            self.cut_off();
+        }
         let decision = &mut self.decision;
         decision.duration = self.began.elapsed();
         decision.stages = self

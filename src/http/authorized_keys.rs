@@ -30,13 +30,6 @@ pub(super) async fn answer<O: Operations>(
         Some(fault) => Err(fault),
         None => HostKeysRequest::decode(values, &body),
     };
-    let request = match request {
-        Ok(request) => request,
-        Err(fault) => {
-            tracing::info!(%address, door = host_keys::PATH, "bad request: {fault}");
-            return reply::status(StatusCode::FORBIDDEN);
-        }
-    };
     let deadline = visit.deadline.min(Instant::now() + PATIENCE);
     match timeout_at(deadline, operations.host_keys(address, request)).await {
         Ok(Some(keys)) => reply::reply(StatusCode::OK, TEXT, host_keys::encode(&keys)),

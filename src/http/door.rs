@@ -55,7 +55,6 @@ pub(super) async fn answer<O: Operations>(
     visit: Visit,
     body: Bytes,
 ) -> reply::Reply {
-    let address = visit.client;
     let request = match visit.body_fault.clone() {
         None => (door.decode)(&body),
         Some(fault) => Err((door.refuse)(&body, fault)),
@@ -65,10 +64,7 @@ pub(super) async fn answer<O: Operations>(
             drop(body);
             operate(door.door, operations, visit, request).await
         }
-        Err(bad) => {
-            tracing::info!(%address, door = door.path, "bad request: {bad}");
-            bad.refusal()
-        }
+        Err(bad) => turn_away(door.door, operations.as_ref(), &visit, bad).await,
     };
     let (status, body) = (door.encode)(&reply);
     reply::reply(status, door.content_type.clone(), body)
@@ -96,14 +92,20 @@ pub(super) async fn operate<O: Operations>(
     });
     match work.await {
         Ok(Ok(reply)) => reply,
-        Ok(Err(_)) => {
-            tracing::warn!(%address, task = task.as_str(), "refused: no answer within `request_timeout`");
-            task.refusal()
-        }
-        // Without the words of the panic, in which a field of the request might stand.
-        Err(_) => {
-            tracing::error!(%address, task = task.as_str(), "refused: the operation panicked or was cut off");
-            task.refusal()
-        }
+        // What is behind the front end has said in the log that it was too slow, or that it panicked.
+        Ok(Err(_)) | Err(_) => task.refusal(),
     }
+}
+
+/// Refuses what is no request.
+pub(super) async fn turn_away<O: Operations>(
+    door: Door,
+    operations: &O,
+    visit: &Visit,
+    bad: BadRequest,
+) -> Reply {
+    let address = visit.client;
+    let refusal = bad.refusal();
+    operations.turned_away(Remote { address, door }, bad).await;
+    refusal
 }

@@ -39,24 +39,28 @@ pub use metrics::{MetricsServer, MetricsSource};
 pub use server::{Handle, Server};
 pub use settings::{KeyPair, Settings};
 
-use crate::broker::Caller;
+use crate::broker::{Caller, Remote};
 use crate::model::{AuthorizedKey, ClientAddress};
 use crate::wire::host_keys::HostKeysRequest;
-use crate::wire::{Reply, Request};
+use crate::wire::{BadRequest, Fault, Reply, Request};
 
 /// What stands behind the front end.
 pub trait Operations: Send + Sync + 'static {
     /// Answers one request. The future is run to its end or to the deadline of the request, whichever comes
     /// first, also when the client has gone meanwhile: what it counts and records cannot be skipped by
-    /// hanging up. At the deadline it is dropped, and the client is refused.
+    /// hanging up. At the deadline it is dropped, and the client is refused, as it is if it panics: either is for
+    /// the future to log, which knows what it was about.
     fn answer(&self, caller: Caller, request: Request) -> impl Future<Output = Reply> + Send;
 
+    /// Notes that something was refused because it is no request, and is done when the refusal may leave.
+    fn turned_away(&self, sender: Remote, bad: BadRequest) -> impl Future<Output = ()> + Send;
+
     /// The keys that open an account on the host that asks from there; `None` for whoever is not the host whose
-    /// credential it shows. It is dropped when nobody waits any more.
+    /// credential it shows, or asks for what is no request. It is dropped when nobody waits any more.
     fn host_keys(
         &self,
         from: ClientAddress,
-        request: HostKeysRequest,
+        request: Result<HostKeysRequest, Fault>,
     ) -> impl Future<Output = Option<Vec<AuthorizedKey>>> + Send;
 
     /// The line of the public SSH key that the broker shows to hosts, if it has one; `/pubkeys/` has it. Must return at

@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 
 use super::Operations;
 use super::connection::Visit;
-use super::door::operate;
+use super::door::{operate, turn_away};
 use super::reply::{self, Reply, TEXT};
 use crate::model::Door;
 use crate::wire::uccs::{self, Api};
@@ -70,10 +70,7 @@ async fn list<O: Operations>(operations: Arc<O>, visit: Visit, api: Api, headers
             drop(headers);
             operate(Door::Uccs, operations, visit, request).await
         }
-        Err(bad) => {
-            tracing::info!(address = %visit.client, door = PATH, "bad request: {bad}");
-            bad.refusal()
-        }
+        Err(bad) => turn_away(Door::Uccs, operations.as_ref(), &visit, bad).await,
     };
     let (status, body) = uccs::encode(api, &reply);
     let mut reply = reply::reply(status, JSON, body);

@@ -6,6 +6,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 /// What every message begins with.
 #[derive(Serialize, Deserialize)]
@@ -53,13 +54,22 @@ pub fn encode<T: Serialize>(version: u32, body: T) -> Result<Vec<u8>, serde_json
 /// # Errors
 /// It is of another version, or none.
 pub fn decode<T: DeserializeOwned>(ours: u32, line: &[u8]) -> Result<T, BadMessage> {
-    let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
+    let malformed = |error: serde_json::Error| BadMessage::Malformed(fault(&error));
     let Versioned { version: theirs } = serde_json::from_slice(line).map_err(malformed)?;
     if theirs != ours {
         return Err(BadMessage::Version { theirs, ours });
     }
     let Envelope { body, .. } = serde_json::from_slice(line).map_err(malformed)?;
     Ok(body)
+}
+
+/// What is wrong, without a word of the message: there may be a password in it.
+fn fault(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Data => "something else belongs",
+        Category::Io | Category::Syntax | Category::Eof => "this is not JSON",
+    };
+    format!("{what} at byte {}", error.column())
 }
 
 #[cfg(test)]
@@ -86,5 +96,10 @@ mod tests {
             let read = decode::<String>(1, bad);
             assert!(matches!(read, Err(BadMessage::Malformed(_))), "{bad:?}");
         }
+        let secret = decode::<u32>(1, b"{\"version\":1,\"body\":\"Secret\"}").unwrap_err();
+        assert_eq!(
+            secret.to_string(),
+            "it is no message of this protocol: something else belongs at byte 28"
+        );
     }
 }

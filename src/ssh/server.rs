@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::message::{self, REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use super::settings::{Forced, SOCKET};
-use crate::broker::{Broker, Caller};
+use crate::broker::{Broker, Caller, Sender, TurnedAway};
 use crate::model::ClientAddress;
 use crate::socket::{self, Connection, Limits, Lookups, Peer, Server, Socket};
-use crate::wire::{Reply, Request, ssh};
+use crate::wire::{Reply, Request, Task, ssh};
 
 /// Connections at once. X2Go Client has one command run at a time, besides an event now and then.
 const LIMITS: Limits = Limits {
@@ -66,34 +66,34 @@ impl Desk {
         let asked = match message::Request::decode(line) {
             Ok(asked) => asked,
             Err(bad) => {
-                tracing::info!(uid, "bad request at the {}: {bad}", SOCKET.name);
-                return Reply::Refused;
+                return self
+                    .turn_away(uid, None, &TurnedAway::Message(bad.to_string()))
+                    .await;
             }
         };
         let request = match ssh::decode(&asked.words) {
             Ok(request) => request,
-            Err(bad) => {
-                tracing::info!(uid, "bad request at the {}: {bad}", SOCKET.name);
-                return bad.refusal();
-            }
+            Err(bad) => return self.turn_away(uid, bad.task, &bad.into()).await,
         };
         let client = asked.client;
         drop(asked);
         let task = request.task();
         match self.caller(peer, client).await {
             Ok(caller) => self.operate(caller, request).await,
-            Err(why) => {
-                tracing::warn!(uid, task = task.as_str(), "refused at the {}: {why}", SOCKET.name);
-                task.refusal()
-            }
+            Err(why) => self.turn_away(uid, Some(task), &why).await,
         }
     }
 
+    async fn turn_away(&self, uid: u32, task: Option<Task>, why: &TurnedAway) -> Reply {
+        self.broker.turned_away(Sender::process(uid), task, why).await;
+        task.map_or(Reply::Refused, Task::refusal)
+    }
+
     /// Who it is, and where they sit, if that is to be believed.
-    async fn caller(&self, connected: &UCred, claimed: Option<IpAddr>) -> Result<Caller, String> {
+    async fn caller(&self, connected: &UCred, claimed: Option<IpAddr>) -> Result<Caller, TurnedAway> {
         let peer = self.lookups.peer(connected).await;
-        let peer = peer.map_err(|error| error.to_string())?;
-        let peer = peer.ok_or("this machine has no user with that uid")?;
+        let peer = peer.map_err(|error| TurnedAway::Unknown(error.to_string()))?;
+        let peer = peer.ok_or(TurnedAway::Nameless)?;
         let believed = match claimed {
             Some(claimed) if self.is_forced(&peer).await => Some(ClientAddress::new(claimed)),
             _ => None,
@@ -121,28 +121,13 @@ impl Desk {
 
     /// In a task of its own, so that somebody who hangs up does not end it half way.
     async fn operate(&self, caller: Caller, request: Request) -> Reply {
-        let (uid, task) = (caller.uid(), request.task());
+        let task = request.task();
         let (broker, limit) = (Arc::clone(&self.broker), self.request_timeout);
         let work = tokio::spawn(async move { timeout(limit, broker.answer(caller, request)).await });
         match work.await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => {
-                tracing::warn!(
-                    uid,
-                    task = task.as_str(),
-                    "refused: no answer within `request_timeout`"
-                );
-                task.refusal()
-            }
-            // Without the words of the panic, in which a word of the request might stand.
-            Err(_) => {
-                tracing::error!(
-                    uid,
-                    task = task.as_str(),
-                    "refused: the operation panicked or was cut off"
-                );
-                task.refusal()
-            }
+            // The broker has said in the log that it was too slow, or that it panicked.
+            Ok(Err(_)) | Err(_) => task.refusal(),
         }
     }
 }

@@ -8,17 +8,17 @@ mod routes;
 mod stop;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use x2godirector::broker::Caller;
+use x2godirector::broker::{Caller, Remote};
 use x2godirector::http::{KeyPair, Operations, Server, Settings, bind, certificate};
 use x2godirector::model::{AuthorizedKey, ClientAddress, Now};
 use x2godirector::wire::host_keys::HostKeysRequest;
-use x2godirector::wire::{ClientConfig, Reply, Request};
+use x2godirector::wire::{BadRequest, ClientConfig, Fault, Reply, Request};
 
 use crate::lab::https::{Answer, HttpsClient, Trust};
 
@@ -29,6 +29,8 @@ const LIST: &str = "task=listsessions&user=alice&password=x&authid=";
 struct Echo {
     /// Who called, in the order of the calls.
     callers: Mutex<Vec<Caller>>,
+    /// How many requests were none.
+    turned_away: AtomicUsize,
     ready: AtomicBool,
     agent_key: Mutex<Option<String>>,
     /// Each request of `waiting` takes one permit and is answered then.
@@ -67,7 +69,15 @@ impl Operations for Echo {
         }
     }
 
-    async fn host_keys(&self, _from: ClientAddress, _request: HostKeysRequest) -> Option<Vec<AuthorizedKey>> {
+    async fn turned_away(&self, _sender: Remote, _bad: BadRequest) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn host_keys(
+        &self,
+        _from: ClientAddress,
+        _request: Result<HostKeysRequest, Fault>,
+    ) -> Option<Vec<AuthorizedKey>> {
         None
     }
 
@@ -113,6 +123,7 @@ impl Front {
         let tls = certificate::load(&settings.key_pair, now()).unwrap();
         let operations = Arc::new(Echo {
             callers: Mutex::default(),
+            turned_away: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
             agent_key: Mutex::new(None),
             release: Semaphore::new(0),

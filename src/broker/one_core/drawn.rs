@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use crate::model::Now;
 
-pub(super) const USERS: [&str; 3] = ["alice", "bob", "carol"];
+pub(in crate::broker) const USERS: [&str; 3] = ["alice", "bob", "carol"];
 /// As many as can be listed and selected at every door within the selects of a minute.
-pub(super) const PROFILES: [&str; 3] = ["p0", "p1", "p2"];
-pub(super) const MESSAGE: &str = "notice-message-move";
-pub(super) const NO_PROFILES: &str = "notice-no-profiles";
+pub(in crate::broker) const PROFILES: [&str; 3] = ["p0", "p1", "p2"];
+pub(in crate::broker) const MESSAGE: &str = "notice-message-move";
+pub(in crate::broker) const NO_PROFILES: &str = "notice-no-profiles";
 
 /// Each moment is within some of them and outside of others.
 const HOURS: [&str; 6] = [
@@ -32,7 +32,7 @@ const BOUNDS: [&str; 4] = [
 
 /// When a site is asked.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Moment {
+pub(in crate::broker) enum Moment {
     /// Monday, 9 o'clock.
     Weekday,
     /// The same day, 22 o'clock.
@@ -43,7 +43,7 @@ pub(super) enum Moment {
 
 impl Moment {
     /// A clock that stands still at it.
-    pub(super) fn clock(self) -> fn() -> Now {
+    pub(in crate::broker) fn clock(self) -> fn() -> Now {
         match self {
             Self::Weekday => || moment("2026-03-02T09:00:00Z"),
             Self::Evening => || moment("2026-03-02T22:00:00Z"),
@@ -58,15 +58,15 @@ fn moment(text: &str) -> Now {
 
 /// What stands in lists besides profiles.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Told {
-    pub(super) no_profiles: bool,
+pub(in crate::broker) struct Told {
+    pub(in crate::broker) no_profiles: bool,
     /// A message, and from and until when it is shown.
-    pub(super) message: Option<(Option<&'static str>, Option<&'static str>)>,
+    pub(in crate::broker) message: Option<(Option<&'static str>, Option<&'static str>)>,
 }
 
 impl Told {
     /// The ids of the notices beside so many offers.
-    pub(super) fn ids(&self, offers: usize, now: Now) -> BTreeSet<String> {
+    pub(in crate::broker) fn ids(&self, offers: usize, now: Now) -> BTreeSet<String> {
         let no_profiles = (self.no_profiles && offers == 0).then_some(NO_PROFILES);
         let message = self.message.filter(|(from, until)| {
             from.is_none_or(|from| moment(from) <= now) && until.is_none_or(|until| now < moment(until))
@@ -89,15 +89,15 @@ impl Told {
 
 /// A configuration of two farms.
 #[derive(Debug, Clone)]
-pub(super) struct Drawn {
-    pub(super) rules: Vec<String>,
-    pub(super) told: Told,
-    pub(super) moment: Moment,
+pub(in crate::broker) struct Drawn {
+    pub(in crate::broker) rules: Vec<String>,
+    pub(in crate::broker) told: Told,
+    pub(in crate::broker) moment: Moment,
 }
 
 impl Drawn {
     /// The text of it, with the hosts at this port.
-    pub(super) fn text(&self, port: u16) -> String {
+    pub(in crate::broker) fn text(&self, port: u16) -> String {
         let profiles = PROFILES.iter().enumerate().map(|(number, id)| {
             let farm = ["main", "other"][number / 2];
             format!("[profile.{id}]\nname = \"{id}\"\nfarm = \"{farm}\"\ncommand = \"XFCE\"\n")
@@ -119,7 +119,7 @@ impl Drawn {
 }
 
 prop_compose! {
-    pub(super) fn drawn()(
+    pub(in crate::broker) fn drawn()(
         rules in prop::collection::vec(rule(), 1..7),
         told in told(),
         moment in prop::sample::select(vec![Moment::Weekday, Moment::Evening, Moment::Sunday]),
@@ -129,7 +129,7 @@ prop_compose! {
 }
 
 /// The groups of each user.
-pub(super) fn groups() -> impl Strategy<Value = Vec<Vec<&'static str>>> {
+pub(in crate::broker) fn groups() -> impl Strategy<Value = Vec<Vec<&'static str>>> {
     prop::collection::vec(
         prop::sample::subsequence(vec!["g0", "g1", "g2"], 0..=3),
         USERS.len(),

@@ -22,7 +22,7 @@ use crate::socket::Peer;
 use crate::store::Embedded;
 
 /// Which groups everybody is in.
-pub(super) struct Members(pub(super) BTreeMap<&'static str, Vec<&'static str>>);
+pub(in crate::broker) struct Members(pub(in crate::broker) BTreeMap<&'static str, Vec<&'static str>>);
 
 impl Groups for Members {
     fn memberships<'a>(&'a self, entry: &'a Entry) -> Asked<'a> {
@@ -38,14 +38,14 @@ impl Groups for Members {
 }
 
 /// A broker with this configuration, in a folder and with a host that answers.
-pub(super) struct Site {
-    pub(super) broker: Arc<Broker>,
+pub(in crate::broker) struct Site {
+    pub(in crate::broker) broker: Arc<Broker>,
     _folder: tempfile::TempDir,
     _host: TcpListener,
 }
 
 impl Site {
-    pub(super) async fn start(drawn: &Drawn, members: Members) -> Self {
+    pub(in crate::broker) async fn start(drawn: &Drawn, members: Members) -> Self {
         let now = drawn.moment.clock();
         let folder = tempfile::tempdir().unwrap();
         let host = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -108,7 +108,11 @@ impl Site {
     }
 
     /// The ids of what the rules offer this user of the machine, from there.
-    pub(super) async fn offers(&self, user: &str, client: Option<ClientAddress>) -> BTreeSet<String> {
+    pub(in crate::broker) async fn offers(
+        &self,
+        user: &str,
+        client: Option<ClientAddress>,
+    ) -> BTreeSet<String> {
         let snapshot = self.broker.snapshot();
         let now = (self.broker.edge.now)();
         let peer = Peer::supposed(1042, user);

@@ -134,6 +134,7 @@ async fn what_happens_is_counted() {
     post(&list("alice", "wrong", "")).await;
     post(&list("no-such-user-of-ours", "wrong", "")).await;
     post(&select("office", "alice", "")).await;
+    post("task=a-task-of-mine&user=a-user-of-mine").await;
     said(&broker.ask(&["reload"]));
     broker.write_configuration("x = 1");
     broker.ask(&["reload"]);
@@ -144,6 +145,7 @@ async fn what_happens_is_counted() {
     assert_eq!(requests("list", "granted"), 1.0);
     assert_eq!(requests("list", "refused"), 2.0);
     assert_eq!(requests("select", "granted"), 1.0);
+    assert_eq!(requests("unknown", "refused"), 1.0);
     let count = "x2godirector_request_duration_seconds_count{door=\"plain\",task=\"list\"}";
     assert_eq!(after[count], 3.0);
     assert_eq!(after["x2godirector_reloads_total{outcome=\"taken\"}"], 1.0);
@@ -188,7 +190,10 @@ async fn what_happens_is_counted() {
     assert_eq!(throttled[refused], 2.0);
     assert_eq!(throttled["x2godirector_throttle_refusing{table=\"users\"}"], 1.0);
     let named = |who: &str| after.keys().any(|series| series.contains(who));
-    assert!(!named("alice") && !named("no-such-user"), "{after:?}");
+    assert!(
+        !named("alice") && !named("no-such-user") && !named("of-mine"),
+        "{after:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Requests that take too long, fail, or are left alone by their client.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -43,6 +44,11 @@ async fn a_body_that_never_ends_is_refused_as_its_beginning_asks_and_its_connect
         client.closed().await.unwrap();
     }
     assert!(front.operations.callers.lock().unwrap().is_empty());
+    assert_eq!(
+        front.operations.turned_away.load(Ordering::Relaxed),
+        2,
+        "both were noted"
+    );
 }
 
 #[tokio::test]

@@ -19,6 +19,50 @@ fn answer(mut stream: UnixStream) -> String {
     text
 }
 
+/// Ids that no user has.
+const NOBODY_AT_ALL: (u32, u32) = (4_000_123, 4_000_123);
+
+#[test]
+fn whoever_is_turned_away_has_a_line() {
+    let site = Site::start("", "");
+    let line = || -> serde_json::Value {
+        let decision = site.decision();
+        serde_json::from_str(decision.split_once("audit: ").unwrap().1).unwrap()
+    };
+    let refused = site.ask(NOBODY_AT_ALL, "--user games --task listsessions");
+    assert!(!refused.contains("granted"), "{refused}");
+    let nameless = line();
+    for (field, value) in [("door", "ssh"), ("task", "list"), ("outcome", "refused")] {
+        assert_eq!(nameless[field], value, "{nameless}");
+    }
+    assert_eq!(nameless["by_uid"], NOBODY_AT_ALL.0);
+    assert_eq!(nameless["cause"], "this machine has no user with that uid");
+
+    site.ask(GAMES, "--user games --task selectsession --sid office --sid xfce");
+    let twice = line();
+    assert_eq!((&twice["task"], &twice["by_uid"]), (&"select".into(), &5.into()));
+    assert_eq!(
+        twice["cause"],
+        "bad request: select: field `sid` stands there twice"
+    );
+
+    // What is no message may have a password in it all the same.
+    answer(send(
+        &site,
+        b"{\"version\":1,\"body\":{\"words\":\"--newpass Hush-hush\"}}\n",
+    ));
+    let garbage = line();
+    assert_eq!(
+        (&garbage["task"], &garbage["by_uid"]),
+        (&"unknown".into(), &0.into())
+    );
+    assert!(
+        garbage["cause"].as_str().unwrap().starts_with("bad request: "),
+        "{garbage}"
+    );
+    assert!(!site.broker.log().contains("Hush"), "{}", site.broker.log());
+}
+
 #[test]
 fn garbage_is_refused_or_cut_off() {
     let site = Site::start("", "");
