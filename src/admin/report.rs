@@ -18,6 +18,9 @@ pub struct ReloadReport {
     pub diagnostics: Vec<String>,
     /// The line that `check` ends with; none if it is not the configuration that was wrong.
     pub summary: Option<String>,
+    /// What is wrong with the certificate that is served from now on, if anything is.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// Why it was not taken, where that is not in the diagnostics.
     pub cause: Option<String>,
     /// What counts only after a restart.

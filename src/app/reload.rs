@@ -39,6 +39,7 @@ impl Daemon {
             configuration: String::new(),
             diagnostics: Vec::new(),
             summary: None,
+            certificate: None,
             cause: None,
             needs_restart: None,
         };
@@ -76,6 +77,7 @@ impl Daemon {
         }
         self.records.audit.turn_to(audit_file);
         self.broker.replace(snapshot);
+        report.certificate = certificate.doubt().map(ToOwned::to_owned);
         self.front.reload(certificate);
         if needs_restart {
             tracing::warn!("{NEEDS_RESTART}");

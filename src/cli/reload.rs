@@ -32,9 +32,16 @@ fn text(report: &ReloadReport) -> String {
     for diagnostic in &report.diagnostics {
         text += &format!("{diagnostic}\n\n");
     }
-    for line in [&report.summary, &report.cause, &report.needs_restart]
-        .into_iter()
-        .flatten()
+    let certificate = report.certificate.as_ref();
+    let certificate = certificate.map(|doubt| format!("warning: the certificate {doubt}"));
+    for line in [
+        &report.summary,
+        &certificate,
+        &report.cause,
+        &report.needs_restart,
+    ]
+    .into_iter()
+    .flatten()
     {
         text += &format!("{line}\n");
     }

@@ -106,6 +106,14 @@ pub enum CertificateError {
 pub struct Served {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) ends: Option<Now>,
+    doubt: Option<String>,
+}
+
+impl Served {
+    /// What is wrong with the certificate although it is served: that its time has not begun or is over.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
 }
 
 impl CertificateError {
@@ -144,12 +152,13 @@ pub fn load(key_pair: &KeyPair, now: Now) -> Result<Served, CertificateError> {
 fn load_files(certificate: &Path, private_key: &Path, now: Now) -> Result<Served, CertificateError> {
     let provider = Arc::new(ring::default_provider());
     let pair = read_pair(certificate, private_key, &provider)?;
-    if let Some(words) = pair
+    let words = pair
         .cert
         .first()
-        .and_then(|leaf| out_of_time(leaf, now, &provider))
-    {
-        tracing::warn!(certificate = %certificate.display(), "the certificate is out of its time: {words}");
+        .and_then(|leaf| out_of_time(leaf, now, &provider));
+    let doubt = words.map(|words| format!("{} is out of its time: {words}", certificate.display()));
+    if let Some(doubt) = &doubt {
+        tracing::warn!("the certificate {doubt}");
     }
     let ends = pair.cert.first().and_then(times_of).map(|(_, end)| end);
     let unusable = |source| CertificateError::Unusable {
@@ -166,6 +175,7 @@ fn load_files(certificate: &Path, private_key: &Path, now: Now) -> Result<Served
     Ok(Served {
         tls: Arc::new(config),
         ends,
+        doubt,
     })
 }
 

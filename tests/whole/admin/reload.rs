@@ -91,6 +91,28 @@ fn a_certificate_that_does_not_fit_and_a_secret_that_is_none_are_found_before_an
             "{status}"
         );
     };
+    // One whose time is over is served, since clients that have accepted it still come in; whoever reloads is told.
+    let own_key = rcgen::KeyPair::generate().unwrap();
+    let mut times = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    times.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    times.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    fs::write(&certificate, times.self_signed(&own_key).unwrap().pem()).unwrap();
+    write_key(&own_key.serialize_pem());
+    let taken = said(&broker.ask(&["reload"]));
+    let warning = format!(
+        "warning: the certificate {} is out of its time: ",
+        certificate.display()
+    );
+    assert!(taken.contains(&warning) && taken.contains("Reloaded"), "{taken}");
+    let taken = json(&broker, &["reload"]);
+    assert_eq!(taken["taken"], true);
+    assert!(
+        taken["certificate"].as_str().unwrap().contains("out of its time"),
+        "{taken}"
+    );
+    fs::write(&certificate, &issued.certificate).unwrap();
+    write_key(&issued.key);
+    assert_eq!(json(&broker, &["reload"])["certificate"], serde_json::Value::Null);
     write_key(&authority.issue(&["localhost"]).key);
     refused("does not belong to the first certificate");
     write_key(&issued.key);
