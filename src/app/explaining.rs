@@ -161,7 +161,7 @@ impl Explaining {
         let selected = recorded::selected(entry);
         let profile = self.profile.as_ref().or(selected.as_ref());
         let unchanged = basis.policy.explain(&person, context);
-        let comparison = Comparison::new(entry, basis.configuration, &unchanged);
+        let comparison = Comparison::new(entry, basis.configuration, Some(&unchanged));
         let explanation = self.explain(basis.policy, person, context, profile)?;
         Ok(if self.json {
             let recorded = Recorded {

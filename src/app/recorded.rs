@@ -76,18 +76,11 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Compares the decision with what is explained of it.
-    pub(crate) fn new(entry: &Entry, now: ConfigurationHash, explanation: &Explanation) -> Self {
+    /// Compares the decision with what is explained of it; of one that the rules were not asked for, there is only the
+    /// configuration to compare.
+    pub(crate) fn new(entry: &Entry, now: ConfigurationHash, explanation: Option<&Explanation>) -> Self {
         let configuration_now = now.to_string();
-        let granted = entry.outcome == GRANTED;
-        let same_answer = match entry.task.as_str() {
-            LIST if granted => Some(entry.has_listed(&explanation.offers)),
-            SELECT if granted => Some(entry.profiles.iter().all(|id| explanation.offers.contains(id))),
-            SELECT if entry.outcome == "refused" => {
-                Some(!entry.profiles.iter().any(|id| explanation.offers.contains(id)))
-            }
-            _ => None,
-        };
+        let same_answer = explanation.and_then(|explanation| same_answer(entry, &explanation.offers));
         Self {
             decision: entry.decision.clone(),
             time: entry.time.clone(),
@@ -97,9 +90,33 @@ impl Comparison {
             configuration_changed: entry.configuration.as_ref() != Some(&configuration_now),
             configuration_then: entry.configuration.clone(),
             configuration_now,
-            whole: entry.person.as_ref().is_some_and(RecordedPerson::is_whole),
+            whole: entry.person.as_ref().is_none_or(RecordedPerson::is_whole),
             same_answer,
         }
+    }
+
+    /// Whether the configuration has changed since, in a sentence.
+    pub(crate) fn configuration(&self) -> String {
+        let (then, now) = (
+            self.configuration_then.as_deref().unwrap_or("unknown"),
+            &self.configuration_now,
+        );
+        if self.configuration_changed {
+            format!("The configuration has changed since: {then} then, {now} now.")
+        } else {
+            format!("The configuration is the same as then: {now}.")
+        }
+    }
+}
+
+/// Whether these offers would have the same come of it; none if the line does not tell what the rules said.
+fn same_answer(entry: &Entry, offers: &[String]) -> Option<bool> {
+    let granted = entry.outcome == GRANTED;
+    match entry.task.as_str() {
+        LIST if granted => Some(entry.has_listed(offers)),
+        SELECT if granted => Some(entry.profiles.iter().all(|id| offers.contains(id))),
+        SELECT if entry.outcome == "refused" => Some(!entry.profiles.iter().any(|id| offers.contains(id))),
+        _ => None,
     }
 }
 
@@ -115,15 +132,7 @@ impl fmt::Display for Comparison {
             "Decision {}: {} {} at {time}: {profiles}",
             self.decision, self.task, self.outcome
         )?;
-        let (then, now) = (
-            self.configuration_then.as_deref().unwrap_or("unknown"),
-            &self.configuration_now,
-        );
-        if self.configuration_changed {
-            writeln!(f, "The configuration has changed since: {then} then, {now} now.")?;
-        } else {
-            writeln!(f, "The configuration is the same as then: {now}.")?;
-        }
+        writeln!(f, "{}", self.configuration())?;
         if !self.whole {
             writeln!(
                 f,

@@ -53,7 +53,7 @@ impl Entry {
         profiles.len() == self.profiles.len() + self.profiles_left_out && profiles.starts_with(&self.profiles)
     }
 
-    /// Whether it is about this user: by the account's name or by what was typed, in any case.
+    /// Whether it is about this user: by the account's name, by what was typed, or by whom an admin named, in any case.
     pub fn is_about(&self, user: &str) -> bool {
         let user = user.trim().to_lowercase();
         let name = |account: &str| {
@@ -64,6 +64,7 @@ impl Entry {
         };
         let is = |text: &Option<String>| text.as_deref().is_some_and(|text| name(text) == user);
         is(&self.account)
+            || is(&self.about)
             || self
                 .typed
                 .as_ref()

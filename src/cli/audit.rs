@@ -84,7 +84,7 @@ impl Audit {
             if self.wants(&entry, since) {
                 match self.format {
                     Format::Text => writeln!(out, "{}", row(&entry))?,
-                    Format::Json => writeln!(out, "{record}")?,
+                    Format::Json => writeln!(out, "{}", self.format.printed(record))?,
                 }
             }
             Ok(true)
@@ -109,27 +109,28 @@ impl Audit {
             Format::Text => row(&entry) + "\n",
             Format::Json => record.clone() + "\n",
         };
-        let Ok(person) = asked_again::person(&entry) else {
-            // The line says all that there is: nobody was proven, or an admin did something.
-            return print(&line());
-        };
         let configuration = match config::load(&self.configuration.folders, config::process_environment()) {
             Ok(configuration) => configuration,
             Err(problems) => {
-                print(&line());
+                self.print(&line());
                 return complain_about(&problems);
             }
         };
+        // Of some lines the row says all that there is: nobody was proven, or an admin did something.
+        let person = asked_again::person(&entry).ok();
         let explained = asked_again::context(&entry).and_then(|context| {
-            let explanation = configuration.policy.explain(&person, context);
-            let explanation = match asked_again::selected(&entry) {
-                Some(profile) => explanation.only(&profile),
-                None => explanation,
+            let explanation = person.map(|person| configuration.policy.explain(&person, context));
+            let explanation = match (explanation, asked_again::selected(&entry)) {
+                (Some(explanation), Some(profile)) => Some(explanation.only(&profile)),
+                (explanation, _) => explanation,
             };
-            let comparison = asked_again::Comparison::new(&entry, configuration.hash, &explanation);
-            Ok(match self.format {
-                Format::Text => format!("{}\n\n{comparison}\n{explanation}", row(&entry)),
-                Format::Json => {
+            let comparison = asked_again::Comparison::new(&entry, configuration.hash, explanation.as_ref());
+            Ok(match (self.format, explanation) {
+                (Format::Text, Some(explanation)) => {
+                    format!("{}\n\n{comparison}\n{explanation}", row(&entry))
+                }
+                (Format::Text, None) => format!("{}\n\n{}\n", row(&entry), comparison.configuration()),
+                (Format::Json, explanation) => {
                     let record: serde_json::Value = serde_json::from_str(&record)?;
                     let whole =
                         json!({"record": record, "comparison": comparison, "explanation": explanation});
@@ -138,16 +139,16 @@ impl Audit {
             })
         });
         match explained.context("the line of the decision") {
-            Ok(text) => print(&text),
+            Ok(text) => self.print(&text),
             Err(error) => complain(&format_args!("{error:#}"), EXIT_FAILURE),
         }
     }
-}
 
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&format_args!("standard output: {error}"), EXIT_FAILURE),
+    fn print(&self, text: &str) -> ExitCode {
+        match io::stdout().write_all(self.format.printed(text).as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&format_args!("standard output: {error}"), EXIT_FAILURE),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::{json, said};
 use crate::lab::broker::Broker;
+use crate::lab::https::{HttpsClient, Trust};
 use crate::lab::process::wait_for;
 use crate::lab::site::{Reach, configuration, directory, list, post_from, select};
 use crate::lab::slapd::Slapd;
@@ -105,7 +106,7 @@ async fn a_line_alone_explains_its_decision() {
     );
     let wrong = said(&site.read(&["audit", id(&lines[2])]));
     assert!(
-        wrong.contains("wrong password") && wrong.lines().count() == 1,
+        wrong.contains("wrong password") && wrong.contains("The configuration is the same as then"),
         "{wrong}"
     );
 
@@ -121,6 +122,14 @@ async fn a_line_alone_explains_its_decision() {
         "{changed}"
     );
     assert!(changed.contains("the rules say something ELSE now"), "{changed}");
+    // Who was never proven has no groups to ask the rules with; the answer has the same form.
+    let wrong = said(&site.read(&["audit", id(&lines[2])]));
+    assert!(wrong.contains("The configuration has changed since"), "{wrong}");
+    let wrong = said(&site.read(&["audit", id(&lines[2]), "--format", "json"]));
+    let wrong: serde_json::Value = serde_json::from_str(&wrong).unwrap();
+    assert_eq!(wrong["record"], lines[2]);
+    assert_eq!(wrong["comparison"]["configuration_changed"], true);
+    assert_eq!(wrong["explanation"], serde_json::Value::Null);
     let again = said(&site.read(&["explain", "--decision", id(&lines[0]), "--format", "json"]));
     let again: serde_json::Value = serde_json::from_str(&again).unwrap();
     assert_eq!(again["user"], "dave");
@@ -186,11 +195,139 @@ async fn decisions_are_found_by_user_and_time_and_damage_is_said() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), journal.as_bytes()).unwrap();
     assert!(said(&child.wait_with_output().unwrap()).contains("ldap:bob"));
 
+    // What an admin did about somebody is about them.
+    said(&site.broker.ask(&["tickets", "revoke", "ldap:Bob"]));
+    wait_for("both lines about bob", || {
+        let bob = said(&site.read(&["audit", "--user", "bob"]));
+        (bob.contains(" list ") && bob.contains(" revoke tickets ")).then_some(())
+    });
+
     let both = site.read(&["audit", id(&lines[0]), "--user", "alice"]);
     assert_eq!(both.status.code(), Some(64));
     let missing = site.read(&["audit", "ZZZZZZZZZZ"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("has no decision ZZZZZZZZZZ"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_has_a_line_at_each_door() {
+    let site = Site::start();
+    let send = async |request: &str| {
+        let client = HttpsClient::connect(site.broker.address, Trust::Anybody, None).await;
+        let mut client = client.unwrap();
+        client.send(request.as_bytes()).await.unwrap();
+        client.receive().await.unwrap().status
+    };
+    let post = |path: &str, form: &str| {
+        let length = form.len();
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{form}")
+    };
+    assert_eq!(
+        send(&post("/plain/", "task=listsessions&user=a&user=b")).await,
+        200
+    );
+    assert_eq!(send(&post("/json/", "task=dance&user=a")).await, 401);
+    assert_eq!(send("GET /uccs/x//api/5/ HTTP/1.1\r\nHost: x\r\n\r\n").await, 401);
+    assert_eq!(send(&post("/authorized-keys", "user=alice")).await, 403);
+    let lines = site.lines(4);
+    for (line, [door, task, cause]) in lines.iter().zip([
+        [
+            "plain",
+            "list",
+            "bad request: list: field `user` stands there twice",
+        ],
+        [
+            "json",
+            "unknown",
+            "bad request: request: the task is not one of this front end",
+        ],
+        [
+            "uccs",
+            "list",
+            "bad request: list: field `Authorization` is missing or empty",
+        ],
+        [
+            "host",
+            "host keys",
+            "bad request: field `Authorization` is missing or empty",
+        ],
+    ]) {
+        assert_eq!(
+            (&line["door"], &line["task"]),
+            (&door.into(), &task.into()),
+            "{line}"
+        );
+        assert_eq!(
+            (&line["outcome"], &line["cause"]),
+            (&"refused".into(), &cause.into())
+        );
+        assert_eq!(id(line).len(), 10, "{line}");
+    }
+    let shown = said(&site.read(&["audit"]));
+    assert_eq!(shown.matches("(bad request: ").count(), 4, "{shown}");
+}
+
+/// Names that would turn a line around, end it or hide in it, in whatever an admin looks at.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_shows_an_admin_something_else_than_it_is() {
+    let site = Site::start();
+    let deceives = |c: char| {
+        c.is_control() && c != '\n' || matches!(c, '\u{200b}' | '\u{202e}' | '\u{2028}' | '\u{2066}')
+    };
+    for name in [
+        "al%E2%80%AEice",
+        "bob%E2%80%A8root",
+        "c%E2%80%8Barol",
+        "d%E2%81%A6ave",
+    ] {
+        site.post(&list(name, "wrong", "")).await;
+    }
+    let lines = site.lines(4);
+    assert_eq!(lines[0]["typed"], "al\u{202e}ice");
+    // It is an admin's own word, and is looked at by others.
+    said(
+        &site
+            .broker
+            .ask(&["tickets", "revoke", "er\u{202e}in\n{\"decision\":\"0\"}"]),
+    );
+    site.lines(5);
+    let hostile = "x\u{202e}y\u{200b}";
+    let mut shown = vec![
+        fs::read_to_string(&site.file).unwrap(),
+        site.broker.log(),
+        said(&site.read(&["audit"])),
+        said(&site.read(&["audit", "--format", "json"])),
+        said(&site.read(&["audit", id(&lines[0])])),
+    ];
+    for format in ["text", "json"] {
+        for command in [
+            &["throttle"][..],
+            &["tickets", "list"],
+            &["status"],
+            &["sessions"],
+            &["explain", "alice", "--running", "--add-group", hostile],
+            &["log-level"],
+            &["drain"],
+            &["hosts"],
+            &["reload"],
+        ] {
+            let text = said(&site.broker.ask(&[command, &["--format", format]].concat()));
+            if format == "json" {
+                serde_json::from_str::<serde_json::Value>(&text)
+                    .unwrap_or_else(|_| panic!("{command:?}: {text}"));
+            }
+            shown.push(text);
+        }
+    }
+    let refused = site.broker.ask(&["explain", hostile, "--running"]);
+    shown.push(String::from_utf8(refused.stderr).unwrap());
+    for text in &shown {
+        assert!(!text.contains(deceives), "{}", text.escape_debug());
+    }
+    assert!(
+        shown.iter().any(|text| text.contains("al\u{fffd}ice")),
+        "{shown:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
