@@ -19,6 +19,8 @@ pub(super) struct Tickets {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Show who has tickets (the same as without a word)
+    List,
     /// End all tickets of a user
     ///
     /// Their clients have to show a password to the directory again. Sessions that run are not touched.
@@ -32,7 +34,7 @@ impl Tickets {
     /// Lists tickets, or ends some.
     pub(super) fn run(self) -> ExitCode {
         match self.what {
-            None => {
+            None | Some(What::List) => {
                 let pick = |answer| match answer {
                     Answer::Tickets(tickets) => Some(tickets),
                     _ => None,
