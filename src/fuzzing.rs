@@ -3,16 +3,19 @@
 //! program that is shipped.
 
 use crate::audit::{Found, Reader};
+use crate::wire::host_keys::{self, HostKeysRequest};
 
 pub use crate::admin::fuzzing::{reply as admin_reply, request as admin_request};
-pub use crate::agent::fuzzing::{lines as agent_lines, output as agent_output, trouble as agent_trouble};
+pub use crate::agent::fuzzing::{
+    host_keys as agent_host_keys, lines as agent_lines, output as agent_output, trouble as agent_trouble,
+};
 pub use crate::config::fuzzing::document as conf_d_document;
 pub use crate::directory::fuzzing::{
     bind_text as directory_bind_text, domain_value as directory_domain_value, message as directory_message,
     password_policy as directory_password_policy, sync_value as directory_sync_value,
 };
 pub use crate::hooks::fuzzing::{asked as hook_asked, told as hook_told, verdict as hook_verdict};
-pub use crate::http::fuzzing::{forwarded_for, joined_credentials, proxy_header};
+pub use crate::http::fuzzing::{forwarded_for, joined_credentials, proxy_header, uccs_path};
 pub use crate::pam_worker::fuzzing::{reply as pam_worker_reply, request as pam_worker_request};
 pub use crate::ssh::fuzzing::{reply as ssh_reply, request as ssh_request};
 
@@ -34,6 +37,38 @@ pub fn public_key(bytes: &[u8]) -> bool {
 /// The credentials of a request of a UCCS client.
 pub fn uccs_request(bytes: &[u8]) -> bool {
     crate::wire::uccs::decode([bytes].into_iter()).is_ok()
+}
+
+/// What an X2Go host asks that wants the keys of an account: the value of its `Authorization` up to a line feed, its body
+/// behind it. What is taken reads back.
+pub fn host_keys_request(bytes: &[u8]) -> bool {
+    let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
+    let mut part = || parts.next().unwrap_or_default();
+    let (header, body) = (part(), part());
+    let Ok(request) = HostKeysRequest::decode([header].into_iter(), body) else {
+        return false;
+    };
+    let header = request.authorization();
+    let again = HostKeysRequest::decode(
+        [header.expose().as_bytes()].into_iter(),
+        request.body().as_bytes(),
+    );
+    assert!(again.is_ok_and(|again| again.user == request.user));
+    true
+}
+
+/// What it is answered. What is taken reads back.
+pub fn host_keys_answer(bytes: &[u8]) -> bool {
+    let Ok(keys) = host_keys::decode(bytes) else {
+        return false;
+    };
+    assert!(host_keys::decode(&host_keys::encode(&keys)).is_ok_and(|again| again == keys));
+    true
+}
+
+/// Where sshd says that the client is.
+pub fn ssh_connection(bytes: &[u8]) -> bool {
+    crate::wire::ssh::client_address(&String::from_utf8_lossy(bytes)).is_some()
 }
 
 /// The words behind the name of the program that X2Go Client runs over SSH, one on each line.
@@ -76,6 +111,11 @@ mod tests {
             agent_lines,
             b"4711|alice-51-1700000000_stDXFCE_dp24|51|ts01|S|2026-03-02T09:00:00|c|10.1.2.3|30001|30002|\
               2026-03-02T10:00:00|alice|3600|30003|-1|-1\n",
+        ),
+        (
+            "agent_host_keys",
+            agent_host_keys,
+            b"# ts01:22\nts01 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n",
         ),
         ("agent_output", agent_output, b"OK\nts01 3\n\0perl: warning: Setting locale failed.\n"),
         ("agent_trouble", agent_trouble, b"Host key verification failed.\r\n"),
@@ -120,6 +160,16 @@ mod tests {
         ("hook_told", hook_told, br#"{"wrote":"{\"host\":\"ts01\"}"}"#),
         ("hook_verdict", hook_verdict, br#"{"refuse":"no licence left","host":"ts01","notice":"call 42"}"#),
         (
+            "host_keys_answer",
+            host_keys_answer,
+            b"restrict,pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 x2godirector:4T9\nssh-rsa AAAA\n",
+        ),
+        (
+            "host_keys_request",
+            host_keys_request,
+            b"Bearer 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\nuser=a.b_c@EXAMPLE.ORG",
+        ),
+        (
             "joined_credentials",
             joined_credentials,
             b"GET /uccs/ HTTP/1.1\r\nAuthorization: Basic \
@@ -152,6 +202,7 @@ mod tests {
             b"no-pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob@127.0.0.1",
         ),
         ("proxy_header", proxy_header, b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8443\r\n"),
+        ("uccs_path", uccs_path, b"inifile//api/5/"),
         ("uccs_request", uccs_request, b"Basic Ym9iOmJvYg=="),
         (
             "ssh_command",
@@ -159,6 +210,7 @@ mod tests {
             b"bash -l -c 'echo \"X2GODATABEGIN:4c87\"; export PATH=\"/usr/local/bin:/usr/bin:/bin\";\
               export TERM=\"dumb\"; /b --user a --task selectsession --sid \"p\"; echo \"X2GODATAEND:4c87\";'",
         ),
+        ("ssh_connection", ssh_connection, b"2001:db8::7 40000 10.0.0.1 22"),
         ("ssh_reply", ssh_reply, b"{\"version\":1,\"body\":\"Access granted\\n\"}"),
         (
             "ssh_request",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::Output;
-use super::{Settings, load_lines, server_lines, session_lines, ssh, task_lines};
+use super::{Settings, host_key, load_lines, server_lines, session_lines, ssh, task_lines};
 use crate::model::{HostAddress, Machine, SessionUser};
 
 /// The answer of the program: stdout up to a zero byte, stderr behind it.
@@ -23,6 +23,11 @@ pub fn lines(bytes: &[u8]) -> bool {
         || load_lines::read(&text).is_ok()
         || sessions.is_ok_and(|sessions| !sessions.is_empty())
         || !tasks.is_empty()
+}
+
+/// The keys that a host shows to whoever asks.
+pub fn host_keys(bytes: &[u8]) -> bool {
+    !host_key::keys_in(bytes).is_empty()
 }
 
 /// What ssh says when it has no connection.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use http::{HeaderMap, HeaderValue};
 
 use super::joined_credentials::Joiner;
-use super::{forwarded, proxy};
+use super::{forwarded, proxy, uccs};
 use crate::model::ClientAddress;
 
 /// The header with which a connection begins that comes through a load balancer.
@@ -31,6 +31,11 @@ pub fn forwarded_for(bytes: &[u8]) -> bool {
     let peer = ClientAddress::new([192, 0, 2, 1].into());
     let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-forwarded-for"), value)]);
     forwarded::client(peer, &headers, &everybody) != peer
+}
+
+/// The path below the door of greeters.
+pub fn uccs_path(bytes: &[u8]) -> bool {
+    uccs::Place::of(&String::from_utf8_lossy(bytes)).is_some()
 }
 
 /// The first bytes of a connection, in which credentials of several lines are joined: whether any were.
