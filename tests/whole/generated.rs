@@ -131,10 +131,53 @@ fn bash_completes_subcommands_and_options() {
     assert_eq!(completed("x2godirector rel"), "reload");
     assert_eq!(completed("x2godirector explain --runn"), "--running");
     assert_eq!(completed("x2godirector status --format j"), "json");
-    for file in [&files[0], &files[2]] {
-        let text = fs::read_to_string(file).unwrap();
-        for command in subcommands() {
-            assert!(text.contains(&command), "{command} is not in {}", file.display());
-        }
+}
+
+#[test]
+fn zsh_and_fish_complete_too() {
+    let folder = generated("completion");
+    let files = files(&folder);
+    let out = folder.path().join("out").display().to_string();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command
+            .args(arguments)
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && errors.is_empty(),
+            "{program} {arguments:?}: {errors}"
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (zsh, fish) = (files[0].display().to_string(), files[2].display().to_string());
+    run("zsh", &["-n", &zsh]);
+    run("fish", &["--no-execute", &fish]);
+    // As a package installs it: a function in a folder that compinit(zshcompsys) looks through.
+    let registered = format!(
+        "fpath=({out} $fpath); autoload -U compinit; compinit -u -D; autoload +X _x2godirector; \
+         print $_comps[x2godirector]"
+    );
+    assert_eq!(run("zsh", &["-f", "-c", &registered]), "_x2godirector\n");
+    let completed = |words: &str| {
+        let script = format!("source '{fish}'; complete --do-complete '{words}'");
+        let text = run("fish", &["--no-config", "-c", &script]);
+        let words = text
+            .lines()
+            .map(|line| line.split('\t').next().unwrap().to_owned());
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(completed("x2godirector rel"), ["reload"]);
+    assert!(completed("x2godirector explain --runn").contains(&"--running".to_owned()));
+    assert!(completed("x2godirector status --format j").contains(&"json".to_owned()));
+    let all = completed("x2godirector ");
+    for command in subcommands() {
+        assert!(all.contains(&command), "{command}: {all:?}");
+    }
+    let text = fs::read_to_string(&files[0]).unwrap();
+    for command in subcommands() {
+        assert!(text.contains(&command), "{command} is not in {zsh}");
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::said;
 use crate::lab::broker::Broker;
+use crate::lab::journald::Journald;
 use crate::lab::site::{Reach, configuration, directory, list, post_from};
 use crate::lab::slapd::Slapd;
 
@@ -80,22 +83,92 @@ fn start() -> (Slapd, Journal, Broker) {
     let slapd = Slapd::start(&directory());
     let folder = Broker::folder_for(&configuration(&slapd, Reach::Plain, 1));
     let journal = Journal::bind(&folder.path().join("journal"));
-    // Made now, and written to by the broker from its start on: the same file.
-    let log = File::create(folder.path().join("log"))
-        .unwrap()
-        .metadata()
-        .unwrap();
-    let environment = [
-        ("JOURNAL_STREAM", format!("{}:{}", log.dev(), log.ino())),
-        (
-            "X2GODIRECTOR_JOURNAL_SOCKET",
-            folder.path().join("journal").display().to_string(),
-        ),
-    ];
+    let environment = environment(folder.path(), &folder.path().join("journal"));
     let broker = Broker::serve_in(folder, "info", &environment, || {
         journal.next_with("listening on https://")["MESSAGE"].clone()
     });
     (slapd, journal, broker)
+}
+
+/// What tells a broker in that folder that its standard error is the journal that listens there.
+fn environment(folder: &Path, journal: &Path) -> [(&'static str, String); 2] {
+    // Made now, and written to by the broker from its start on: the same file.
+    let log = File::create(folder.join("log")).unwrap().metadata().unwrap();
+    [
+        ("JOURNAL_STREAM", format!("{}:{}", log.dev(), log.ino())),
+        ("X2GODIRECTOR_JOURNAL_SOCKET", journal.display().to_string()),
+    ]
+}
+
+/// The commands of docs/operating.md, with systemd's own journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn journalctl_finds_decisions_by_their_fields() {
+    let journald = Journald::start();
+    let slapd = Slapd::start(&directory());
+    let folder = Broker::folder_for(&configuration(&slapd, Reach::Plain, 1));
+    let environment = environment(folder.path(), &journald.socket());
+    let broker = Broker::serve_in(folder, "debug", &environment, || {
+        let text = |entry: &serde_json::Value| entry["MESSAGE"].as_str().unwrap_or_default().to_owned();
+        crate::lab::process::wait_for("the broker listens", || {
+            let entries = journald.entries(1, &["SYSLOG_IDENTIFIER=x2godirector"]);
+            entries
+                .iter()
+                .map(text)
+                .find(|text| text.contains("listening on https://"))
+        })
+    });
+    post_from(broker.address, None, &list("alice", "alice-secret", "")).await;
+    post_from(broker.address, None, &list("alice", "wrong", "")).await;
+    // A name that would turn a line around and end it, where it is not written otherwise.
+    post_from(
+        broker.address,
+        None,
+        &list("al%E2%80%AEice%E2%80%A8x", "wrong", ""),
+    )
+    .await;
+
+    let granted = &journald.entries(1, &["TARGET=audit", "USER=ldap:alice"])[0];
+    for (field, value) in [
+        ("OUTCOME", "granted"),
+        ("TASK", "list"),
+        ("DOOR", "plain"),
+        ("CLIENT", "127.0.0.1"),
+        ("PRIORITY", "6"),
+        ("SYSLOG_IDENTIFIER", "x2godirector"),
+    ] {
+        assert_eq!(granted[field], value, "{granted}");
+    }
+    let refused = journald.entries(2, &["TARGET=audit", "OUTCOME=refused"]);
+    let id = refused[0]["DECISION_ID"].as_str().unwrap();
+    let of_request = journald.entries(2, &[&format!("DECISION_ID={id}")]);
+    let targets: Vec<_> = of_request
+        .iter()
+        .map(|entry| entry["TARGET"].as_str().unwrap())
+        .collect();
+    assert!(
+        targets.iter().any(|target| *target != "audit"),
+        "what was logged on the way has the id too: {targets:?}"
+    );
+
+    let text = journald.ctl(&["--output=cat", "TARGET=audit"]);
+    assert!(
+        !text.contains(['\u{202e}', '\u{2028}']),
+        "{}",
+        text.escape_unicode()
+    );
+    let mut audit = Command::new(env!("CARGO_BIN_EXE_x2godirector"))
+        .args(["audit", "-", "--user", "alice"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    audit.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let shown = said(&audit.wait_with_output().unwrap());
+    assert!(
+        shown.contains("ldap:alice") && shown.lines().count() == 2,
+        "{shown}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

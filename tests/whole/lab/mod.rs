@@ -10,6 +10,7 @@ pub mod fake_ldap;
 pub mod farm_host;
 pub mod greeter;
 pub mod https;
+pub mod journald;
 pub mod pam;
 pub mod process;
 pub mod process_group;
