@@ -60,7 +60,10 @@ const EVENT: Marker = Marker("Xq7EventVt3kWm92");
 const TWICE: Marker = Marker("Xq7TwiceVt3kWm92");
 const TOO_LONG: Marker = Marker("Xq7LongVt3kWm92aa");
 const BROKEN_OFF: Marker = Marker("Xq7BrokenVt3kWm92");
-const MARKERS: [&Marker; 11] = [
+const JSON_WRONG: Marker = Marker("Xq7JsonVt3kWm92aa");
+const GREETER: Marker = Marker("Xq7GreeterVt3kWm92");
+const OVER_SSH: Marker = Marker("Xq7SshVt3kWm92aa");
+const MARKERS: [&Marker; 14] = [
     &RIGHT,
     &SELECTED,
     &WRONG,
@@ -72,6 +75,9 @@ const MARKERS: [&Marker; 11] = [
     &TWICE,
     &TOO_LONG,
     &BROKEN_OFF,
+    &JSON_WRONG,
+    &GREETER,
+    &OVER_SSH,
 ];
 
 /// Sends every kind of request that carries a password.
@@ -124,6 +130,8 @@ async fn send_everything(broker: &Broker) {
     }
     post(list("dave", &THROTTLED, "")).await;
 
+    send_at_the_other_doors(broker).await;
+
     let mut client = HttpsClient::connect(broker.address, Trust::Anybody, None)
         .await
         .unwrap();
@@ -132,6 +140,48 @@ async fn send_everything(broker: &Broker) {
     client.send(format!("{head}{form}").as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     drop(client);
+}
+
+/// The same at the doors of Python X2Go, of greeters, and of users of this machine.
+async fn send_at_the_other_doors(broker: &Broker) {
+    let connect = async || {
+        let client = HttpsClient::connect(broker.address, Trust::Anybody, None).await;
+        client.unwrap()
+    };
+    for (marker, status) in [(&RIGHT, 200), (&JSON_WRONG, 401)] {
+        let form = format!("task=listprofiles&user=alice&password={}", marker.encoded());
+        let answer = connect().await.post_form("/json/", &form).await.unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    for (marker, status) in [(&RIGHT, 200), (&GREETER, 401)] {
+        let credentials = STANDARD.encode(format!("alice:{}", marker.password()));
+        let mut client = connect().await;
+        let head = format!(
+            "GET /uccs/x//api/5/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\n\r\n\r\n"
+        );
+        client.send(head.as_bytes()).await.unwrap();
+        assert_eq!(client.receive().await.unwrap().status, status);
+    }
+    let changed = std::process::Command::new(env!("CARGO_BIN_EXE_x2godirector"))
+        .args(["ssh-frontend", "--socket"])
+        .arg(broker.ssh_socket())
+        .args([
+            "--",
+            "--user",
+            "alice",
+            "--task",
+            "setpass",
+            "--newpass",
+            &OVER_SSH.password(),
+        ])
+        .output()
+        .unwrap();
+    // Whoever runs the tests is nobody in this directory.
+    assert!(
+        !String::from_utf8_lossy(&changed.stdout).contains("granted"),
+        "{changed:?}"
+    );
+    assert!(broker.log().contains("\"door\":\"ssh\""), "the door is open");
 }
 
 /// The traces that are in the readable memory of a process, each with the mapping that it is in.
@@ -189,7 +239,8 @@ async fn nothing_is_left(reach: Reach) {
             "dn: {dn}\nchangetype: modify\nreplace: userPassword\nuserPassword:: {password}\n\n"
         ));
     }
-    let mut broker = Broker::start_logging(&configuration(&slapd, reach, 1), "trace");
+    let open = configuration(&slapd, reach, 1) + "[ssh]\nenabled = true\n";
+    let mut broker = Broker::start_logging(&open, "trace");
     send_everything(&broker).await;
     assert!(slapd.binds(&slapd::person("alice")) > 0);
     nothing_is_left_in(&mut broker, "XFCE of ${user}").await;
