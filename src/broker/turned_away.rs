@@ -1,8 +1,6 @@
 //! What is refused before there is a question for the pipeline: a request that is none, and somebody whom this machine
 //! does not know. It is decided too, so it has a line and is counted.
 
-use std::time::Duration;
-
 use super::{Broker, REFUSAL_STEP, Remote};
 use crate::audit::{Decision, Outcome};
 use crate::model::{ClientAddress, DecisionId, Door};
@@ -79,7 +77,7 @@ impl Broker {
         decision.outcome = why.outcome();
         decision.cause = Some(why.to_string());
         let metrics = &self.records.metrics;
-        metrics.request(door.as_str(), task, decision.outcome.as_str(), Duration::ZERO);
+        metrics.turned_away(door.as_str(), task, decision.outcome.as_str());
         self.records.audit.decision(&decision);
         tokio::time::sleep(REFUSAL_STEP).await;
     }

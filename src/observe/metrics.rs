@@ -143,10 +143,15 @@ impl Metrics {
         }
     }
 
-    /// Counts a request.
-    pub fn request(&self, door: &'static str, task: &'static str, outcome: &'static str, took: Duration) {
+    /// Counts a request that was not worked on, so that there is no time that it took.
+    pub fn turned_away(&self, door: &'static str, task: &'static str, outcome: &'static str) {
         let labels = RequestLabels { door, task, outcome };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request.
+    pub fn request(&self, door: &'static str, task: &'static str, outcome: &'static str, took: Duration) {
+        self.turned_away(door, task, outcome);
         let labels = DurationLabels { door, task };
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
     }

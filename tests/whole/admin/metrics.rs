@@ -146,6 +146,8 @@ async fn what_happens_is_counted() {
     assert_eq!(requests("list", "refused"), 2.0);
     assert_eq!(requests("select", "granted"), 1.0);
     assert_eq!(requests("unknown", "refused"), 1.0);
+    let unmeasured = "x2godirector_request_duration_seconds_count{door=\"plain\",task=\"unknown\"}";
+    assert!(!after.contains_key(unmeasured));
     let count = "x2godirector_request_duration_seconds_count{door=\"plain\",task=\"list\"}";
     assert_eq!(after[count], 3.0);
     assert_eq!(after["x2godirector_reloads_total{outcome=\"taken\"}"], 1.0);
