@@ -13,7 +13,7 @@ use crate::admin::{
 };
 use crate::broker::Snapshot;
 use crate::directory::Unavailable;
-use crate::model::{Account, Now, TypedName};
+use crate::model::{Account, Now, TypedName, version};
 use crate::store::{StoreError, TicketUse};
 
 /// Most accounts in a list of tickets, so that it fits a reply.
@@ -79,7 +79,7 @@ impl Daemon {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         Ok(Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version().to_owned(),
             pid: std::process::id(),
             started: self.started.to_string(),
             uptime_s: now.since(self.started).as_secs(),

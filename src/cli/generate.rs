@@ -9,7 +9,7 @@ use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
 
 use super::{EXIT_FAILURE, complain};
-use crate::model::Now;
+use crate::model::{Now, VERSION};
 
 const PROGRAM: &str = "x2godirector";
 /// The man page of the configuration, in section 5.
@@ -93,7 +93,7 @@ fn pages(command: &Command, date: &str, folder: &Path) -> io::Result<()> {
 
 /// The title line of a page (man(7), `.TH`).
 fn title(name: &str, section: u8, date: &str) -> String {
-    let (name, version) = (escaped(name), env!("CARGO_PKG_VERSION"));
+    let (name, version) = (escaped(name), VERSION);
     format!(".TH {name} {section} \"{date}\" \"{PROGRAM} {version}\" \"X2Go Director\"")
 }
 

@@ -40,7 +40,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Diagnostic};
-use crate::model::visible_lines;
+use crate::model::{version, visible_lines};
 
 /// Something went wrong that is neither the arguments' fault nor the configuration's.
 const EXIT_FAILURE: u8 = 1;
@@ -51,7 +51,7 @@ const EXIT_CONFIGURATION: u8 = 78;
 
 /// The session broker for X2Go that takes its users, groups and profiles from a directory.
 #[derive(Debug, Parser)]
-#[command(name = "x2godirector", version, propagate_version = true)]
+#[command(name = "x2godirector", version = version(), propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

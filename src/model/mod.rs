@@ -30,6 +30,7 @@ mod session;
 pub mod session_key;
 mod session_kind;
 mod ticket;
+mod version;
 
 pub use account::{Account, Door, Source, TypedName, UserName};
 pub use address::{ClientAddress, Network};
@@ -58,6 +59,7 @@ pub use secret::{Password, Secret};
 pub use session::{DisplayCookie, SESSION_USER_BYTES_MAX, Session, SessionId, SessionState, SessionUser};
 pub use session_kind::SessionKind;
 pub use ticket::TicketText;
+pub use version::{COMMIT, VERSION, version};
 
 /// Why a text cannot be a value of one of these types; the words are for the admin's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

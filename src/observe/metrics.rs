@@ -16,7 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::gauges::Gauges;
 use super::stages::Stage;
-use crate::model::Now;
+use crate::model::{COMMIT, Now, VERSION};
 
 /// What the names of all metrics begin with.
 pub(super) const PREFIX: &str = "x2godirector";
@@ -79,8 +79,8 @@ impl Metrics {
     /// All numbers at their beginning, at the start of the daemon. `limits` are those of the throttle.
     pub fn new(started: Now, limits: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let commit = option_env!("X2GODIRECTOR_COMMIT").unwrap_or("unknown");
-        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION")), ("commit", commit)]);
+        let commit = COMMIT.unwrap_or("unknown");
+        let build = Info::new(vec![("version", VERSION), ("commit", commit)]);
         registry.register("build", "The program", build);
         let start: Gauge = Gauge::default();
         start.set(started.unix_ms() / 1000);

@@ -41,4 +41,5 @@ mod throttle;
 mod tickets;
 mod uccs;
 mod unproven;
+mod version;
 mod wire;
