@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::message::{self, Answer, REPLY_BYTES_MAX, Reply, Request};
-use crate::socket::{BadMessage, NoReply, exchange};
+use crate::socket::{BadMessage, NoReply, Patience, exchange};
 
 /// Longest wait for the reply: a little longer than the daemon takes for one.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(75);
@@ -44,7 +44,13 @@ impl Client {
     /// Says why there is none.
     pub fn ask(&self, request: &Request) -> Result<Answer, ClientError> {
         let request = message::encode(request)?;
-        let line = exchange(&self.path, &request, REPLY_BYTES_MAX, REPLY_TIMEOUT)?;
+        let line = exchange(
+            &self.path,
+            &request,
+            REPLY_BYTES_MAX,
+            REPLY_TIMEOUT,
+            Patience::None,
+        )?;
         match message::decode(&line)? {
             Reply::Answer(answer) => Ok(answer),
             Reply::Refused(why) => Err(ClientError::Refused(why)),

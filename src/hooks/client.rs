@@ -2,7 +2,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use tokio::net::UnixStream;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
@@ -10,7 +9,7 @@ use super::message::{Asked, TOLD_BYTES_MAX, Told};
 use super::question::{Moment, Question};
 use super::settings::{OnFailure, Program, Settings};
 use super::verdict::Verdict;
-use crate::worker_socket::frame;
+use crate::worker_socket::Client as SocketClient;
 
 /// Askers that may ask at the same time. Those that share a turn wait for each other.
 const TURNS: usize = 64;
@@ -20,6 +19,7 @@ const TURNS: usize = 64;
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    socket: SocketClient,
     turns: [Mutex<()>; TURNS],
     /// As many as the worker runs at once.
     places: Semaphore,
@@ -43,6 +43,7 @@ impl Client {
             turns: [const { Mutex::const_new(()) }; TURNS],
             places: Semaphore::new(settings.at_once),
             hasher: RandomState::new(),
+            socket: SocketClient::new(settings.socket.clone()),
             settings,
         })
     }
@@ -94,8 +95,11 @@ impl Client {
         let limit = program.longest_answer();
         let told = timeout(limit, self.exchange_in_turn(question.asker(), &asked))
             .await
-            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
-        match told.map_err(|error| format!("{}: {error}", self.settings.socket.display()))? {
+            .unwrap_or_else(|_| {
+                let socket = self.socket.socket().display();
+                Err(format!("{socket}: no answer within {limit:?}"))
+            });
+        match told? {
             Told::Wrote(answer) => Verdict::read(answer.as_bytes())
                 .map_err(|error| format!("{}: {error}", program.file.display())),
             Told::Failed(cause) => Err(cause),
@@ -112,15 +116,11 @@ impl Client {
 
     /// One question and its answer.
     async fn exchange(&self, asked: &Asked) -> Result<Told, String> {
-        let mut stream = UnixStream::connect(&self.settings.socket)
-            .await
-            .map_err(|error| format!("{error}; is `x2godirector hook-worker` running?"))?;
-        frame::write(&mut stream, &asked.encode())
-            .await
-            .map_err(|error| error.to_string())?;
-        let told = frame::read(&mut stream, TOLD_BYTES_MAX)
-            .await
-            .map_err(|error| format!("the worker ended the connection: {error}"))?;
-        Told::decode(&told)
+        let mut taken = false;
+        match self.socket.ask(&asked.encode(), TOLD_BYTES_MAX, &mut taken).await {
+            Ok(told) => Told::decode(&told),
+            Err(error) if error.taken => Err(error.to_string()),
+            Err(error) => Err(format!("{error}; is `x2godirector hook-worker` running?")),
+        }
     }
 }

@@ -8,6 +8,7 @@ use nix::unistd::{Uid, User};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::message::{Asked, QUESTION_BYTES_MAX, Told};
@@ -98,15 +99,17 @@ impl Worker {
         })
     }
 
-    /// Serves until `stop` ends. Programs that run then are killed.
+    /// Serves until `stop` ends, then finishes the questions that it has. Programs are killed at their deadlines, as ever.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
+        let mut answering = JoinSet::new();
         loop {
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => break,
+                Some(_) = answering.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok(Some(stream)) => {
-                        tokio::spawn(Arc::clone(&self.desk).serve(stream));
+                        answering.spawn(Arc::clone(&self.desk).serve(stream));
                     }
                     Ok(None) => {}
                     Err(error) => {
@@ -115,6 +118,12 @@ impl Worker {
                     }
                 },
             }
+        }
+        drop(self.listener);
+        let limit = self.desk.settings.longest_step() + TRANSFER_TIMEOUT;
+        let finished = async { while answering.join_next().await.is_some() {} };
+        if timeout(limit, finished).await.is_err() {
+            tracing::warn!("questions under way are given up");
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The daemon's side: asks the worker over its socket, each question on a connection of its own.
 
+use std::fmt::Display;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::answers::{Change, HostUser, Unreachable, Verdict};
@@ -15,7 +14,7 @@ use super::load::Load;
 use super::message::{Reply, Request};
 use super::settings::ClientSettings;
 use crate::model::{Password, TypedName};
-use crate::worker_socket::frame;
+use crate::worker_socket::Client as SocketClient;
 
 /// How often an idle client looks whether the worker is there.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -28,7 +27,8 @@ pub struct Client(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    settings: ClientSettings,
+    socket: SocketClient,
+    timeout: Duration,
     reachable: AtomicBool,
     load: Mutex<Load>,
 }
@@ -38,7 +38,8 @@ impl Client {
     /// runtime: whether the worker is there is probed in the background until the last clone is dropped.
     pub fn new(settings: ClientSettings) -> Self {
         let inner = Arc::new(Inner {
-            settings,
+            socket: SocketClient::new(settings.socket),
+            timeout: settings.timeout,
             reachable: AtomicBool::new(false),
             load: Mutex::default(),
         });
@@ -139,7 +140,7 @@ impl Client {
 
 impl Inner {
     fn transaction_limit(&self) -> Duration {
-        QUEUE_WAIT_MAX + self.settings.timeout + CLIENT_GRACE
+        QUEUE_WAIT_MAX + self.timeout + CLIENT_GRACE
     }
 
     async fn ping(&self) -> Result<(), Unreachable> {
@@ -152,24 +153,38 @@ impl Inner {
         }
     }
 
-    /// Asks once, and remembers whether anybody was there. The worker's word that it could not find out is an
-    /// error here.
+    /// Asks, and remembers whether anybody was there. A probe does not wait for a worker that is being restarted. The
+    /// worker's word that it could not find out is an error here.
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Reply, Unreachable> {
-        let mut shown = false;
-        let asked = exchange(&self.settings.socket, request, &mut shown);
-        let answer = match timeout(limit, asked).await {
-            Ok(answer) => answer,
-            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        let (question, mut taken) = (request.encode(), false);
+        let answer = match request {
+            Request::Ping => {
+                timeout(
+                    limit,
+                    self.socket.ask_once(&question, REPLY_BYTES_MAX, &mut taken),
+                )
+                .await
+            }
+            _ => timeout(limit, self.socket.ask(&question, REPLY_BYTES_MAX, &mut taken)).await,
         };
-        self.reachable.store(answer.is_ok(), Ordering::Relaxed);
-        match answer {
+        let reply = match answer {
+            Ok(Ok(body)) => Reply::decode(&body).map_err(|error| self.at_socket(&error)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(self.at_socket(&format_args!("no answer within {} s", limit.as_secs()))),
+        };
+        self.reachable.store(reply.is_ok(), Ordering::Relaxed);
+        match reply {
             Ok(Reply::Failed(unreachable)) => Err(unreachable),
             Ok(reply) => Ok(reply),
-            Err(why) => Err(Unreachable {
-                cause: format!("{}: {why}", self.settings.socket.display()),
-                sent: shown && request.has_password(),
+            Err(cause) => Err(Unreachable {
+                cause,
+                sent: taken && request.has_password(),
             }),
         }
+    }
+
+    fn at_socket(&self, what: &dyn Display) -> String {
+        format!("{}: {what}", self.socket.socket().display())
     }
 }
 
@@ -181,21 +196,6 @@ async fn probe(inner: Weak<Inner>) {
         drop(inner);
         sleep(PROBE_EVERY).await;
     }
-}
-
-/// One question and its answer. `shown` is set before the first byte of the question goes out.
-async fn exchange(socket: &Path, request: &Request, shown: &mut bool) -> Result<Reply, String> {
-    let mut stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| error.to_string())?;
-    *shown = true;
-    frame::write(&mut stream, &request.encode())
-        .await
-        .map_err(|error| error.to_string())?;
-    let body = frame::read(&mut stream, REPLY_BYTES_MAX)
-        .await
-        .map_err(|error| format!("the worker ended the connection: {error}"))?;
-    Reply::decode(&body).map_err(|error| error.to_string())
 }
 
 fn unexpected(reply: &Reply, sent: bool) -> Unreachable {

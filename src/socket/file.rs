@@ -94,6 +94,12 @@ impl Socket {
         })
     }
 
+    /// Removes its file: from now on nobody can connect.
+    pub(super) fn hide(&self) {
+        // One that is gone already is what is wanted.
+        let _ = fs::remove_file(&self.path);
+    }
+
     /// The socket for a Tokio runtime; this stays its owner.
     pub(super) fn listener(&self) -> io::Result<tokio::net::UnixListener> {
         tokio::net::UnixListener::from_std(self.listener.try_clone()?)
@@ -102,21 +108,25 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // One that is gone already is what is wanted.
-        let _ = fs::remove_file(&self.path);
+        self.hide();
     }
+}
+
+/// Where the lock of a socket is.
+pub(super) fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
 }
 
 /// The lock that says whose the socket is. The kernel lets go of it when a daemon dies.
 fn lock(path: &Path, named: Named) -> Result<File, SocketError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
     let locked = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(LOCK_MODE)
-        .open(name)
+        .open(lock_of(path))
         .map_err(TryLockError::Error)
         .and_then(|file| file.try_lock().map(|()| file));
     locked.map_err(|error| {

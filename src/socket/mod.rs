@@ -10,7 +10,7 @@ mod machine;
 mod message;
 mod server;
 
-pub use client::{NoReply, exchange};
+pub use client::{NoReply, Patience, exchange};
 pub use connection::Connection;
 pub use file::{Named, Socket, SocketError};
 pub use machine::{LookupError, Lookups, Peer};

@@ -15,6 +15,8 @@ use super::file::Socket;
 
 /// Pause after a failed accept. Without file descriptors (EMFILE) it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a queue is empty that nothing comes to any more.
+const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How often the log says that somebody has too many connections: whoever opens them in a loop shall not fill it.
 const SAY_EVERY: Duration = Duration::from_secs(60);
@@ -42,7 +44,7 @@ pub struct Limits {
 pub struct Server {
     accepting: JoinSet<()>,
     stop: Arc<Notify>,
-    _socket: Socket,
+    socket: Socket,
 }
 
 impl Server {
@@ -58,12 +60,14 @@ impl Server {
         Ok(Self {
             accepting,
             stop,
-            _socket: socket,
+            socket,
         })
     }
 
-    /// Takes no further connection and waits for those that there are, at most so long.
+    /// Takes no further connection and waits for those that there are, at most so long; who has connected already and
+    /// was not taken yet is one of them.
     pub async fn finish(mut self, limit: Duration) {
+        self.socket.hide();
         self.stop.notify_one();
         // What is not done by then is cut off.
         let _ = timeout(limit, self.accepting.join_next()).await;
@@ -84,6 +88,10 @@ async fn accept_all<D: Desk>(listener: UnixListener, limits: Limits, desk: Arc<D
                 }
             },
         }
+    }
+    // Nobody else can connect any more.
+    while let Ok(Ok((stream, _))) = timeout(QUEUE_PAUSE, listener.accept()).await {
+        seats.take(stream, &desk);
     }
     drop(listener);
     while !seats.is_empty() {

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use super::message::{REPLY_BYTES_MAX, Request, decode_reply};
 use crate::model::ClientAddress;
-use crate::socket::{BadMessage, NoReply, exchange};
+use crate::socket::{BadMessage, NoReply, Patience, exchange};
 
 /// Longest wait for the reply: a little longer than the longest `request_timeout`.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(320);
+
+/// Longest wait for a daemon that is being restarted: for its last requests (`drain_timeout`, 10 s unless the site says
+/// otherwise), its start, and a machine that is busy with an upgrade.
+const RESTART_WAIT: Duration = Duration::from_secs(30);
 
 /// Why there is no answer, in the admin's words.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,13 @@ pub fn ask(socket: &Path, words: Vec<String>, client: Option<ClientAddress>) -> 
         words,
         client: client.map(ClientAddress::ip),
     };
-    let line = exchange(socket, &request.encode()?, REPLY_BYTES_MAX, REPLY_TIMEOUT)?;
+    let patience = Patience::Restart(RESTART_WAIT);
+    let line = exchange(
+        socket,
+        &request.encode()?,
+        REPLY_BYTES_MAX,
+        REPLY_TIMEOUT,
+        patience,
+    )?;
     Ok(decode_reply(&line)?)
 }

@@ -2,7 +2,9 @@
 //!
 //! What is said is the worker's own business.
 
+mod client;
 pub mod frame;
 mod listener;
 
+pub use client::{Client, NoAnswer};
 pub use listener::Listener;

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -277,6 +278,30 @@ fn the_worker_runs_as_nobody_else_and_no_program_that_others_can_change() {
     let (code, said) = hooks.fail(NOBODY);
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("can be changed by others than root"), "{said}");
+}
+
+#[tokio::test]
+async fn a_restart_of_the_worker_costs_no_login() {
+    let hooks = Hooks::new(&[("pre_auth", "echo asked >> $SEEN; sleep 1; exit 0")]);
+    let mut worker = hooks.worker();
+    let site = broker_with(&hooks.configuration(&["pre_auth"], ""));
+    // Stopped while a program runs.
+    let stopped = async {
+        while !hooks.seen().exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        worker.signal("TERM");
+    };
+    let (answer, ()) = tokio::join!(site.list("alice"), stopped);
+    assert!(answer.contains(GRANTED), "{}", site.broker.log());
+    assert!(worker.wait().success());
+    // Asked while there is none.
+    let started = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        hooks.worker()
+    };
+    let (answer, _worker) = tokio::join!(site.list("alice"), started);
+    assert!(answer.contains(GRANTED), "{}", site.broker.log());
 }
 
 #[tokio::test]

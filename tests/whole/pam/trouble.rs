@@ -3,6 +3,8 @@
 use std::fs::{self, Permissions};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -246,6 +248,38 @@ async fn a_worker_that_is_stopped_finishes_what_it_has() {
     worker.process().signal("TERM");
     assert_eq!(slow.await.unwrap(), Ok(right("slow")));
     assert!(worker.process().wait().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_worker_fails_no_login() {
+    let mut worker = matrix();
+    let client = worker.client().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asking = tokio::task::spawn_blocking({
+        let stop = Arc::clone(&stop);
+        let handle = tokio::runtime::Handle::current();
+        move || {
+            let mut asked = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let secret = password("secret");
+                let answer = handle.block_on(client.authenticate("alice", &secret, CLIENT));
+                assert_eq!(answer, Ok(right("alice")), "after {asked} answers");
+                asked += 1;
+            }
+            asked
+        }
+    });
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        worker.process().signal("TERM");
+        let worker = &mut worker;
+        tokio::task::block_in_place(|| {
+            assert!(worker.process().wait().success());
+            worker.start_again();
+        });
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(asking.await.unwrap() > 0);
 }
 
 #[tokio::test]
