@@ -17,6 +17,7 @@ mod reload;
 mod report;
 mod snapshot;
 mod start_error;
+pub(crate) mod systemd;
 mod throttle;
 
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ use crate::authenticate::PasswordChecks;
 use crate::authenticate::throttle::{Throttle, Which};
 use crate::broker::{Broker, Caller, Edge, Records, Remote};
 use crate::config::{self, Configuration};
-use crate::http::{self, MetricsServer, Operations, Server, certificate};
+use crate::http::{self, Activated, MetricsServer, Operations, Server, certificate};
 use crate::model::{AuthorizedKey, ClientAddress};
 use crate::observe::{Logs, Metrics};
 use crate::placement::{Placements, Stores};
@@ -57,6 +58,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const FIRST_PAIR_WAIT: Duration = Duration::from_secs(5);
 /// How often leases are held against what the hosts tell.
 const REVIEW_EVERY: Duration = Duration::from_secs(10);
+/// Where the addresses are that it listens on, for errors.
+const LISTEN_SETTING: &str = "`listen` of [server]";
+const METRICS_SETTING: &str = "`metrics_listen` of [server]";
 /// How long the end of the daemon waits for the last decisions to be written.
 const AUDIT_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -109,11 +113,12 @@ impl Operations for Broker {
 }
 
 impl App {
-    /// Reads the configuration and starts everything that it names. Nothing listens before all of it is good.
+    /// Reads the configuration and starts everything that it names, on the sockets that systemd handed over, if any.
+    /// Nothing listens before all of it is good.
     ///
     /// # Errors
     /// What stops it, in the admin's words.
-    pub async fn start(folders: Vec<PathBuf>, logs: Logs) -> Result<Self, StartError> {
+    pub async fn start(folders: Vec<PathBuf>, activated: Activated, logs: Logs) -> Result<Self, StartError> {
         core_dumps::forbid()?;
         // From here on a signal waits for `run` instead of ending the process half started.
         let signals = Signals {
@@ -137,8 +142,13 @@ impl App {
         let certificate = certificate::load(&configuration.server.key_pair, started)?;
         let checks = Arc::new(PasswordChecks::throttled(throttle));
         let fixed = Fixed::of(&configuration);
-        let listeners = http::bind(&fixed.server.listen)?;
-        let metrics_listener = http::bind(fixed.metrics_listen.as_slice())?.pop();
+        let is_activated = !activated.is_empty();
+        let listeners = if is_activated {
+            activated.for_addresses(&fixed.server.listen)?
+        } else {
+            http::bind(&fixed.server.listen, LISTEN_SETTING)?
+        };
+        let metrics_listener = http::bind(fixed.metrics_listen.as_slice(), METRICS_SETTING)?.pop();
         let socket = admin_socket(&fixed.admin)?;
         let records = Arc::new(Records {
             audit: audit::Log::new(),
@@ -174,6 +184,7 @@ impl App {
                 .map(std::net::TcpListener::local_addr)
                 .transpose()?,
             fixed,
+            is_activated,
             broker,
             records,
             store,
@@ -219,7 +230,10 @@ impl App {
         if let Some(metrics) = &self.metrics {
             tracing::info!("metrics on http://{}/metrics", metrics.address());
         }
-        tell_systemd(&[NotifyState::Ready]);
+        self.daemon.tell_ready();
+        // Until the last request is answered.
+        let mut watch = JoinSet::new();
+        watch.spawn(Arc::clone(&self.daemon).keep_watch());
         let daemon = Arc::clone(&self.daemon);
         // Beside the loop, for hosts may take their time, and ended with it.
         let mut reviews = JoinSet::new();
@@ -239,7 +253,8 @@ impl App {
             }
         }
         tracing::info!("stopping: requests under way are finished first");
-        tell_systemd(&[NotifyState::Stopping]);
+        let status = "Stopping, requests under way are finished first";
+        systemd::tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
         let limit = self.daemon.fixed.server.drain_timeout;
         let ssh = async {
             if let Some(ssh) = self.ssh {
@@ -288,11 +303,4 @@ fn read(folders: &[PathBuf]) -> Result<Configuration, StartError> {
         tracing::warn!("{warning}");
     }
     Ok(configuration)
-}
-
-/// Tells systemd, if it started us (sd_notify(3)).
-fn tell_systemd(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd was not told");
-    }
 }

@@ -153,7 +153,7 @@ async fn serve(configured: Configuration, folder: &TempDir, agent: Arc<MockedAge
     let file = AuditFile::open(folder.path().join("audit.log")).unwrap();
     records.audit.turn_to(Some(file));
     let served = certificate::load(&configured.server.key_pair, clock::now()).unwrap();
-    let listeners = http::bind(&configured.server.listen).unwrap();
+    let listeners = http::bind(&configured.server.listen, "`listen`").unwrap();
     let settings = configured.server.clone();
     let edge = Edge {
         now: clock::now,

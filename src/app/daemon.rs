@@ -27,6 +27,8 @@ pub(super) struct Daemon {
     pub(super) metrics_address: Option<SocketAddr>,
     /// What it began with, to say at a reload what takes a restart.
     pub(super) fixed: Fixed,
+    /// Whether systemd listens for it.
+    pub(super) is_activated: bool,
     pub(super) store: Arc<dyn Store>,
     pub(super) host_credentials: Arc<dyn HostCredentials>,
     pub(super) checks: Arc<PasswordChecks>,

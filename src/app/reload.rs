@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::daemon::{Daemon, Fixed};
+use super::systemd::Reloading;
 use super::{StartError, clock, snapshot};
 use crate::admin::{LastReload, ReloadReport};
 use crate::audit::AuditFile;
@@ -12,6 +13,10 @@ use crate::http::certificate::{self, Served};
 
 /// What a reload leaves to the next start.
 const NEEDS_RESTART: &str = "[server] and [ssh]: all but the certificate takes effect at the next restart";
+/// The same where a restart alone would stop the broker.
+const NEEDS_OTHER_SOCKET: &str = "`listen` in [server]: systemd listens for the broker, so change ListenStream= as well \
+     (`systemctl edit x2godirector.socket`) before the next `systemctl restart x2godirector.socket x2godirector.service`, \
+     or the broker will not start";
 
 /// Who wants a reload.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,7 @@ impl Daemon {
     /// Reloads that are wanted at the same time happen one after the other.
     pub(super) async fn reload(&self, wish: Wish) -> ReloadReport {
         let _turn = self.reloading.lock().await;
+        let _told = Reloading::begin(self);
         let mut report = ReloadReport {
             taken: false,
             configuration: String::new(),
@@ -68,7 +74,7 @@ impl Daemon {
         } = fresh;
         report.summary = Some(config::summary(Ok(&configuration)));
         report.diagnostics = config::told(&configuration.warnings).collect();
-        let needs_restart = self.fixed.differs_from(&Fixed::of(&configuration));
+        let needs_restart = self.needs_restart(&Fixed::of(&configuration));
         let current = self.broker.snapshot();
         let farms = Some(&current.farms);
         let snapshot = snapshot::build(configuration, &self.store, &self.checks, &self.agents, farms).await?;
@@ -79,11 +85,20 @@ impl Daemon {
         self.broker.replace(snapshot);
         report.certificate = certificate.doubt().map(ToOwned::to_owned);
         self.front.reload(certificate);
-        if needs_restart {
-            tracing::warn!("{NEEDS_RESTART}");
-            report.needs_restart = Some(NEEDS_RESTART.to_owned());
+        if let Some(what) = needs_restart {
+            tracing::warn!("{what}");
+            report.needs_restart = Some(what.to_owned());
         }
         Ok(())
+    }
+
+    /// What of a new configuration counts only after a restart.
+    fn needs_restart(&self, fresh: &Fixed) -> Option<&'static str> {
+        let is_elsewhere = self.fixed.server.listen != fresh.server.listen;
+        if self.is_activated && is_elsewhere {
+            return Some(NEEDS_OTHER_SOCKET);
+        }
+        self.fixed.differs_from(fresh).then_some(NEEDS_RESTART)
     }
 
     /// Tells the numbers, the audit log and the next `status`.

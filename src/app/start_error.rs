@@ -2,7 +2,7 @@
 
 use crate::audit::FileError;
 use crate::config::Diagnostic;
-use crate::http::{BindError, CertificateError};
+use crate::http::{ActivationError, BindError, CertificateError};
 
 use crate::socket::SocketError;
 use crate::store::StoreError;
@@ -25,6 +25,9 @@ pub enum StartError {
     /// The state cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The sockets that systemd handed over are not those of the configuration.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),

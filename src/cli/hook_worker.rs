@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
-use crate::app::descriptors;
+use crate::app::{descriptors, systemd};
 use crate::config;
 use crate::hooks::{Settings, StartError, Worker};
 use crate::observe::Logs;
@@ -51,12 +52,17 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
     let socket = settings.socket.clone();
     let worker = Worker::start(settings)?;
     tracing::info!("hook worker listening on {}", socket.display());
-    sd_notify::notify(&[NotifyState::Ready])?;
+    systemd::tell(&[NotifyState::Ready]);
+    // On this thread too, and until the last answer is given.
+    let mut watch = JoinSet::new();
+    watch.spawn(systemd::keep_watch());
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        tracing::info!("stopping: programs that run are waited for");
+        systemd::tell(&[NotifyState::Stopping]);
     };
     worker.serve(stop).await;
     Ok(())

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
-use crate::app::core_dumps;
+use crate::app::{core_dumps, systemd};
 use crate::config;
 use crate::observe::Logs;
 use crate::pam_worker::{Service, StartError, Worker, WorkerSettings, run_process};
@@ -85,7 +86,10 @@ async fn serve(settings: WorkerSettings) -> Result<(), Stopped> {
     let socket = settings.socket.clone();
     let worker = Worker::start(settings).await?;
     tracing::info!("PAM worker listening on {}", socket.display());
-    sd_notify::notify(&[NotifyState::Ready])?;
+    systemd::tell(&[NotifyState::Ready]);
+    // On this thread too, and until the last answer is given.
+    let mut watch = JoinSet::new();
+    watch.spawn(systemd::keep_watch());
     let stop = async {
         loop {
             tokio::select! {
@@ -95,6 +99,7 @@ async fn serve(settings: WorkerSettings) -> Result<(), Stopped> {
             }
         }
         tracing::info!("stopping: logins under way are finished first");
+        systemd::tell(&[NotifyState::Stopping]);
     };
     worker.serve(stop).await;
     Ok(())

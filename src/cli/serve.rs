@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{ConfigurationFolders, EXIT_CONFIGURATION, EXIT_FAILURE, complain, complain_about};
 use crate::app::{App, StartError};
+use crate::http::Activated;
 use crate::observe::{FILTER_VARIABLE, Logs};
 
 /// Arguments of `serve`.
@@ -18,6 +19,11 @@ pub(super) struct Serve {
 impl Serve {
     /// Serves until a signal ends it.
     pub(super) fn run(self) -> ExitCode {
+        // First, while there is one thread: it changes the environment.
+        let activated = match Activated::from_environment() {
+            Ok(activated) => activated,
+            Err(error) => return refuse(&StartError::from(error)),
+        };
         let logs = match Logs::start() {
             Ok(logs) => logs,
             Err(error) => return complain(&format_args!("{FILTER_VARIABLE}: {error}"), EXIT_CONFIGURATION),
@@ -27,7 +33,7 @@ impl Serve {
             Err(error) => return complain(&error, EXIT_FAILURE),
         };
         runtime.block_on(async {
-            match App::start(self.configuration.folders, logs).await {
+            match App::start(self.configuration.folders, activated, logs).await {
                 Ok(app) => {
                     app.run().await;
                     ExitCode::SUCCESS
@@ -43,9 +49,10 @@ impl Serve {
 fn refuse(error: &StartError) -> ExitCode {
     match error {
         StartError::Configuration(problems) => complain_about(problems),
-        StartError::Certificate(_) | StartError::Directory(_) | StartError::Audit(_) => {
-            complain(error, EXIT_CONFIGURATION)
-        }
+        StartError::Certificate(_)
+        | StartError::Directory(_)
+        | StartError::Audit(_)
+        | StartError::Activation(_) => complain(error, EXIT_CONFIGURATION),
         StartError::Store(_) | StartError::Bind(_) | StartError::Socket(_) | StartError::System(_) => {
             complain(error, EXIT_FAILURE)
         }

@@ -15,7 +15,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -100,7 +100,8 @@ enum Closed {
 
 impl Gate {
     /// Serves a connection until either side ends it or, once `stop` says so, its request under way is
-    /// answered. Whatever goes wrong costs only this connection.
+    /// answered; who has connected and not asked yet may still ask once. Whatever goes wrong costs only this
+    /// connection.
     pub(super) async fn serve(
         self: Arc<Self>,
         tcp: TcpStream,
@@ -169,7 +170,11 @@ impl Gate {
         let settings = &self.settings;
         let stream = WriteDeadline::new(stream, settings.request_timeout);
         let stream = TokioIo::new(JoinedCredentials::new(stream));
-        let service = service_fn(|request| Arc::clone(&self).respond(request, peer, Arc::clone(&presence)));
+        let asked = Notify::new();
+        let service = service_fn(|request| {
+            asked.notify_one();
+            Arc::clone(&self).respond(request, peer, Arc::clone(&presence))
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.header_timeout)
@@ -178,9 +183,19 @@ impl Gate {
             .max_buf_size(BUFFER_BYTES_MAX)
             .serve_connection(stream, service);
         let mut connection = pin!(connection);
+        // The connection first, here and below: a request that has arrived is begun before the word to stop is heard.
         tokio::select! {
+            biased;
             ended = connection.as_mut() => return Ok(ended?),
-            () = stop.given() => connection.as_mut().graceful_shutdown(),
+            () = stop.given() => {}
+        }
+        // To close a connection that was never asked anything would fail the request that is on its way: clients repeat one
+        // only where an earlier one on the same connection went well.
+        let first = timeout(settings.handshake_timeout, asked.notified());
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return Ok(ended?),
+            _ = first => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
     }

@@ -1,7 +1,7 @@
 //! Sockets that listen, and the loop that takes connections from one.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -16,20 +16,43 @@ use crate::model::ClientAddress;
 
 /// An address on which the broker cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error(
+    "cannot listen on {address}, which is in {setting}: {}",
+    advice(address, source)
+)]
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
+    /// The setting that has it.
+    pub setting: &'static str,
     /// What the system says.
     pub source: io::Error,
 }
 
-/// Listens on all of these addresses. `[::]` takes IPv4 connections too, unless `0.0.0.0` with the same port
-/// is among the addresses; on a machine without IPv6 it is `0.0.0.0`.
+/// What is wrong, and what to do.
+fn advice(address: &SocketAddr, error: &io::Error) -> String {
+    let port = address.port();
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "another program listens there (`ss -ltnp 'sport = :{port}'` says which); stop it, or name another address. \
+             If it is systemd, for x2godirector.socket, then start the broker with `systemctl start x2godirector`"
+        ),
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address (`ip address` lists those that it has)".to_owned()
+        }
+        ErrorKind::PermissionDenied => format!(
+            "{error}; for a port below 1024 let systemd listen (x2godirector.socket), or give the service CAP_NET_BIND_SERVICE"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// Listens on all of these addresses of a setting. `[::]` takes IPv4 connections too, unless `0.0.0.0` with the same
+/// port is among the addresses; on a machine without IPv6 it is `0.0.0.0`.
 ///
 /// # Errors
 /// Names the first address on which it cannot.
-pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+pub fn bind(addresses: &[SocketAddr], setting: &'static str) -> Result<Vec<TcpListener>, BindError> {
     addresses
         .iter()
         .map(|&address| {
@@ -38,7 +61,11 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
                 Err(error) if is_any_v6(address) && is_without_v6(&error) => bind_one(any_v4, false),
                 result => result,
             };
-            result.map_err(|source| BindError { address, source })
+            result.map_err(|source| BindError {
+                address,
+                setting,
+                source,
+            })
         })
         .collect()
 }
@@ -55,8 +82,15 @@ fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn is_any_v6(address: SocketAddr) -> bool {
+/// Whether this is `[::]`.
+pub(super) fn is_any_v6(address: SocketAddr) -> bool {
     address.is_ipv6() && address.ip().is_unspecified()
+}
+
+/// Whether this machine has IPv6.
+pub(super) fn has_v6() -> bool {
+    let any_port = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    !bind_one(any_port, true).is_err_and(|error| is_without_v6(&error))
 }
 
 fn is_without_v6(error: &io::Error) -> bool {
@@ -66,7 +100,8 @@ fn is_without_v6(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(*errno as i32))
 }
 
-/// Takes connections until `stop` says so, then closes the socket and waits for the connections to end.
+/// Takes connections until `stop` says so, then closes the socket and waits for the connections to end. Those that the
+/// kernel still holds in its queue are left there: where systemd has the socket open too, the next daemon takes them.
 /// Dropping the future ends them at once.
 pub(super) async fn accept_all(
     listener: tokio::net::TcpListener,
@@ -127,9 +162,11 @@ fn note(ended: Result<(), JoinError>) {
 mod tests {
     use super::*;
 
+    const SETTING: &str = "`listen`";
+
     #[test]
     fn any_v6_and_any_v4_may_share_a_port() {
-        let port = bind(&["0.0.0.0:0".parse().unwrap()]).unwrap()[0]
+        let port = bind(&["0.0.0.0:0".parse().unwrap()], SETTING).unwrap()[0]
             .local_addr()
             .unwrap()
             .port();
@@ -137,14 +174,28 @@ mod tests {
             SocketAddr::from(([0, 0, 0, 0], port)),
             SocketAddr::from(([0u16; 8], port)),
         ];
-        assert_eq!(bind(&both).unwrap().len(), 2);
+        assert_eq!(bind(&both, SETTING).unwrap().len(), 2);
     }
 
     #[test]
-    fn an_address_in_use_is_named() {
-        let taken = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+    fn an_address_in_use_is_named_with_what_to_do() {
+        let taken = bind(&["127.0.0.1:0".parse().unwrap()], SETTING).unwrap();
         let address = taken[0].local_addr().unwrap();
-        let error = bind(&[address]).unwrap_err().to_string();
-        assert!(error.contains(&address.to_string()), "{error}");
+        let error = bind(&[address], SETTING).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!(
+                "cannot listen on {address}, which is in `listen`: another program"
+            )),
+            "{error}"
+        );
+        assert!(error.contains(&format!("sport = :{}", address.port())), "{error}");
+        assert!(error.contains("systemctl start x2godirector"), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_said_to_be_none_of_this() {
+        // Reserved for documentation (RFC 5737).
+        let error = bind(&["192.0.2.1:0".parse().unwrap()], SETTING).unwrap_err();
+        assert!(error.to_string().contains("has no such address"), "{error}");
     }
 }

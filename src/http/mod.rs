@@ -4,6 +4,7 @@
 //! It decides nothing about users: the body of a request is read by `wire`, answered by an [`Operations`],
 //! and the reply is written by `wire` again.
 
+mod activation;
 mod authorized_keys;
 mod body;
 pub mod certificate;
@@ -32,6 +33,7 @@ mod write_deadline;
 
 use std::future::Future;
 
+pub use activation::{Activated, ActivationError};
 pub use certificate::{CertificateError, Served};
 pub use doctor::examine;
 pub use listener::{BindError, bind};

@@ -114,7 +114,8 @@ impl Server {
     }
 
     /// Stops taking connections, lets the requests under way finish, and closes each connection behind its
-    /// reply. What is not done after `drain_timeout` is cut off.
+    /// reply; one that was accepted and asked nothing yet may begin, within `handshake_timeout`. What is not done
+    /// after `drain_timeout` is cut off.
     pub async fn shutdown(mut self) {
         self.stop.send();
         let drained = async {

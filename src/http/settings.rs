@@ -24,7 +24,8 @@ pub struct Settings {
     /// Most connections at once from one address (IPv6: from one /64); those beyond are closed. Well below
     /// `connections`, or one address can keep all others out.
     pub connections_per_source: usize,
-    /// Longest wait for a PROXY header, and for a TLS handshake.
+    /// Longest wait for a PROXY header, and for a TLS handshake; during a graceful stop also for the first request of a
+    /// connection.
     pub handshake_timeout: Duration,
     /// Longest wait for the head of a request, and then for its body; also how long an idle connection is
     /// kept.

@@ -130,7 +130,7 @@ impl Front {
             begun: Semaphore::new(0),
             done: Semaphore::new(0),
         });
-        let listeners = bind(&settings.listen).unwrap();
+        let listeners = bind(&settings.listen, "`listen`").unwrap();
         let server = Server::start(listeners, settings, tls, Arc::clone(&operations)).unwrap();
         Self {
             address: server.addresses()[0],

@@ -41,5 +41,6 @@ mod throttle;
 mod tickets;
 mod uccs;
 mod unproven;
+mod upgrade;
 mod version;
 mod wire;

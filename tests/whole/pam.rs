@@ -338,7 +338,7 @@ async fn systemd_may_hold_the_socket_and_is_told_when_the_worker_is_ready() {
     shell
         .args([
             "-c",
-            "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"",
+            "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$ WATCHDOG_PID=$$ WATCHDOG_USEC=200000; exec \"$@\"",
             "sh",
         ])
         .arg(worker.path("x2godirector"))
@@ -351,6 +351,12 @@ async fn systemd_may_hold_the_socket_and_is_told_when_the_worker_is_ready() {
     notified.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = notified.recv(&mut message).unwrap();
     assert_eq!(message[..length].trim_ascii(), b"READY=1");
+    for _ in 0..2 {
+        let length = notified.recv(&mut message).unwrap();
+        assert_eq!(message[..length].trim_ascii(), b"WATCHDOG=1");
+    }
+    // Nobody listens any more, and logins do not suffer for it.
+    drop(notified);
     let client = Client::new(ClientSettings {
         socket: path,
         timeout: PATIENCE,

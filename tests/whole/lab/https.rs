@@ -142,6 +142,12 @@ impl HttpsClient {
         Ok(answer)
     }
 
+    /// Whether some of an answer has come, and not all of it.
+    #[allow(dead_code, reason = "benchmarks share this file and lose no connection")]
+    pub fn has_received_part(&self) -> bool {
+        !self.received.is_empty()
+    }
+
     /// Waits until the server has closed the connection; anything it still sends is an error.
     pub async fn closed(&mut self) -> io::Result<()> {
         match self.receive_more().await {

@@ -43,10 +43,18 @@ impl Process {
     ///
     /// # Panics
     /// If it cannot be started.
-    pub fn start(mut command: Command, log: &Path) -> Self {
+    pub fn start(command: Command, log: &Path) -> Self {
+        Self::start_with(command, log, Stdio::null())
+    }
+
+    /// Starts the command with this as its standard input.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start_with(mut command: Command, log: &Path, stdin: Stdio) -> Self {
         let file = File::create(log).expect("log file");
         command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(file.try_clone().expect("log file"))
             .stderr(file);
         // A program that was copied a moment ago is busy while another test, which started something meanwhile, has
