@@ -1,6 +1,8 @@
 //! Keys on a real host: placed by the real x2gobroker-agent through its forced command, tried with ssh(1) against the
 //! real sshd, and removed. Needs root, for throw-away accounts.
 
+mod killed_broker;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};

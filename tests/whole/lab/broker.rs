@@ -126,6 +126,11 @@ impl Broker {
 
     /// Ends it with `kill -9` and starts it again on the same state.
     pub fn kill_and_restart(self) -> Self {
+        self.kill_and_restart_after(|| ())
+    }
+
+    /// The same, with something that happens while it is dead.
+    pub fn kill_and_restart_after(self, meanwhile: impl FnOnce()) -> Self {
         let Self {
             process,
             folder,
@@ -133,6 +138,7 @@ impl Broker {
             ..
         } = self;
         drop(process);
+        meanwhile();
         Self::serve(folder, filter)
     }
 
