@@ -240,8 +240,12 @@ impl App {
         reviews.spawn(async move {
             loop {
                 tokio::time::sleep(REVIEW_EVERY).await;
-                daemon.review_leases().await;
+                while under_way.try_join_next().is_some() {}
+                let daemon = Arc::clone(&daemon);
+                under_way.spawn(async move { daemon.review_leases().await });
             }
+            // A host that takes long keeps no other waiting for the next one.
+            let mut under_way = JoinSet::new();
         });
         let mut prune = tokio::time::interval(PRUNE_EVERY);
         loop {

@@ -31,7 +31,7 @@ const COUNT_AGE_MAX: Duration = Duration::from_mins(2);
 /// Hosts that are asked the same, one after the other, before nobody can tell.
 const MEMBERS_MAX: usize = 3;
 /// How long one of them is waited for before the next is asked beside it.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// Users in whose name a database may be asked for counts.
 const USERS_MAX: usize = 4;
 /// Most sessions of one user.
@@ -50,6 +50,8 @@ pub(super) struct SessionDatabase {
     turn: AtomicUsize,
     flights: Flights,
     /// The last name it spoke of that is no host's.
+    /// Held while the leases on its hosts are looked at.
+    review_turn: tokio::sync::Mutex<()>,
     stranger: Mutex<Option<String>>,
 }
 
@@ -103,6 +105,7 @@ impl SessionDatabase {
             turn: AtomicUsize::default(),
             flights: Flights::default(),
             stranger: Mutex::default(),
+            review_turn: tokio::sync::Mutex::default(),
         }
     }
 
@@ -119,6 +122,19 @@ impl SessionDatabase {
     }
 
     /// The last name that was told of and that is no host's.
+    /// How many machines can be asked.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The turn to look at the leases on its hosts.
+    ///
+    /// # Errors
+    /// Somebody has it.
+    pub fn review_turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, tokio::sync::TryLockError> {
+        self.review_turn.try_lock()
+    }
+
     pub fn stranger(&self) -> Option<String> {
         lock(&self.stranger).clone()
     }

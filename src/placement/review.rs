@@ -1,6 +1,6 @@
 //! Leases held against what the hosts tell: when to ask about one, and what becomes of it. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::found::Sight;
@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 /// How long after its client said that it is over a session may still count as running on its host; one that does
 /// after that is another one.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
-/// Most leases that are looked at in one go.
+/// Most leases of one session database that are looked at in one go.
 const LOOKS_MAX: usize = 256;
 /// How many of these are kept for leases whose session was seen, however many wait for theirs.
 const LOOKS_KEPT: usize = 64;
@@ -47,6 +47,12 @@ impl Note {
             ..self
         }
     }
+}
+
+/// Forgets what is known of leases but these.
+pub(super) fn forget_ended<'l>(notes: &mut Notes, leases: impl IntoIterator<Item = &'l LeaseRecord>) {
+    let slots: HashSet<Slot> = leases.into_iter().map(Slot::of_lease).collect();
+    notes.retain(|slot, _| slots.contains(slot));
 }
 
 /// What becomes of a lease.
@@ -91,14 +97,7 @@ pub(super) fn verdict(
 
 /// Those of the leases that are to be looked at now: what waits for its session and what may be over first, then the
 /// others; of each kind what was not looked at for longest, so that hosts that cannot tell keep no others waiting.
-/// Forgets what is known of leases that are no more.
-pub(super) fn due(leases: Vec<LeaseRecord>, notes: &mut Notes, now: Now) -> Vec<LeaseRecord> {
-    let slots: HashMap<Slot, &LeaseRecord> = leases
-        .iter()
-        .map(|lease| (Slot::of_lease(lease), lease))
-        .collect();
-    notes.retain(|slot, _| slots.contains_key(slot));
-    drop(slots);
+pub(super) fn due(leases: Vec<LeaseRecord>, notes: &Notes, now: Now) -> Vec<LeaseRecord> {
     let (mut waiting, mut lasting) = (Vec::new(), Vec::new());
     for lease in leases {
         let note = notes.get(&Slot::of_lease(&lease)).copied().unwrap_or_default();
@@ -209,7 +208,7 @@ mod tests {
         notes.insert(Slot::of_lease(&over), said);
         let mut is_due = |note: Note, now| {
             notes.insert(Slot::of_lease(&over), note);
-            !due(vec![over.clone()], &mut notes, now).is_empty()
+            !due(vec![over.clone()], &notes, now).is_empty()
         };
         assert!(!is_due(said, at(1002)));
         assert!(is_due(said, at(1003)));
@@ -259,7 +258,7 @@ mod tests {
         leases.push(lease("new", 900, None));
         leases.push(lease("seen", 0, Some(10)));
         let mut looks = |now| {
-            let due = due(leases.clone(), &mut notes, now);
+            let due = due(leases.clone(), &notes, now);
             for lease in &due {
                 let note = notes.entry(Slot::of_lease(lease)).or_default();
                 note.looked = Some(now);
@@ -293,12 +292,10 @@ mod tests {
                 .map(|lease| lease.account.user.to_string())
                 .collect()
         };
-        assert_eq!(
-            names(due(leases, &mut notes, at(1000))),
-            ["first", "second", "old"]
-        );
+        forget_ended(&mut notes, &leases);
         assert_eq!(notes.len(), 1, "only the look at a lease that is still there");
+        assert_eq!(names(due(leases, &notes, at(1000))), ["first", "second", "old"]);
         let many = (0..1000).map(|number| lease(&format!("user{number}"), 0, None));
-        assert_eq!(due(many.collect(), &mut notes, at(1000)).len(), LOOKS_MAX);
+        assert_eq!(due(many.collect(), &notes, at(1000)).len(), LOOKS_MAX);
     }
 }

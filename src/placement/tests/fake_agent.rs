@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::agent::{Agent, AgentError, Answer, Load, ServerCount, Sessions};
 use crate::model::{AuthorizedKey, DisplayCookie, Machine, Session, SessionId, SessionState, SessionUser};
@@ -16,6 +17,7 @@ struct Script {
     sessions: HashMap<Machine, Vec<(String, Session)>>,
     counts: HashMap<Machine, Result<Vec<ServerCount>, AgentError>>,
     frozen: Vec<Machine>,
+    slow: HashMap<Machine, Duration>,
     failing: HashMap<Machine, AgentError>,
     asked: Vec<String>,
 }
@@ -53,6 +55,16 @@ impl FakeAgent {
     }
 
     /// Lets a host answer questions for sessions with this error from now on.
+    /// Lets every host list such lines beside the sessions.
+    pub fn lists_wrongly(&self, left_out: LeftOut) {
+        self.0.lock().unwrap().left_out = left_out;
+    }
+
+    /// Lets a host take so long for every answer.
+    pub fn slow(&self, machine: &Machine, takes: Duration) {
+        self.0.lock().unwrap().slow.insert(machine.clone(), takes);
+    }
+
     pub fn fails(&self, machine: &Machine, error: AgentError) {
         self.0.lock().unwrap().failing.insert(machine.clone(), error);
     }
@@ -80,7 +92,13 @@ impl FakeAgent {
             return Box::pin(pending());
         }
         let answer = answer(&script);
-        Box::pin(async { answer })
+        let takes = script.slow.get(machine).copied();
+        Box::pin(async move {
+            if let Some(takes) = takes {
+                tokio::time::sleep(takes).await;
+            }
+            answer
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Leases held against what agents tell.
 
+mod slow_hosts;
+
 use std::cell::Cell;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -52,6 +54,20 @@ fn machine(listener: &TcpListener) -> Machine {
 async fn place(placements: &Placements, farms: &Farms, offer: &Offer) {
     placements.place(farms, offer, clock(), 0).await.unwrap();
     later().await;
+}
+
+/// A lease in the farm `lab` whose session was not seen yet.
+fn waiting_lease(user: &str, host: &str, since: Now) -> LeaseRecord {
+    LeaseRecord {
+        account: account(user),
+        farm: FarmName::new("lab").unwrap(),
+        offered: FarmName::new("lab").unwrap(),
+        host: HostName::new(host).unwrap(),
+        session_user: Some(SessionUser::new(user).unwrap()),
+        since,
+        confirmed: None,
+        expires: since.plus(super::SESSION),
+    }
 }
 
 fn only_host(placements: &Placements, farms: &Farms) -> HostState {
@@ -301,11 +317,14 @@ async fn a_host_that_cannot_tell_keeps_no_other_waiting() {
         expires: since.plus(super::SESSION),
     };
     for number in 0..300 {
-        let waiting = lease(&format!("user{number}"), "ts0", clock());
+        let waiting = waiting_lease(&format!("user{number}"), "ts0", clock());
         store.put_lease(waiting).await.unwrap();
     }
     pass(Duration::from_secs(10));
-    store.put_lease(lease("alice", "ts1", clock())).await.unwrap();
+    store
+        .put_lease(waiting_lease("alice", "ts1", clock()))
+        .await
+        .unwrap();
     let placements = Placements::load(super::stores(&store)).await.unwrap();
     agent.fails(&machine(&listeners[0]), AgentError::Garbled("no list".to_owned()));
     let id = "alice-50-1700000000_stDXFCE_dp24";
