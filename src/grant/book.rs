@@ -35,7 +35,9 @@ struct Entry {
     failures: u32,
     not_before: Now,
     under_way: bool,
-    /// Whether the host said that it has the line, or has none to write.
+    /// When the host was last asked to write the line, or may have been.
+    asked: Now,
+    /// Whether it said since then that it has the line, or has none to write.
     is_there: bool,
 }
 
@@ -51,9 +53,9 @@ impl Entry {
     /// From when on the line can be removed for good.
     fn removable(&self) -> Now {
         let written = if self.is_there {
-            self.record.placed
+            self.asked
         } else {
-            self.record.placed.plus(WRITTEN_BY)
+            self.asked.plus(WRITTEN_BY)
         };
         self.record.expires.max(written)
     }
@@ -84,11 +86,13 @@ impl Book {
                 entry.end(new.placed);
             }
         }
-        records.iter().cloned().for_each(|record| self.restore(record));
+        for record in records {
+            self.restore(record.clone(), record.placed);
+        }
     }
 
-    /// Writes down a key that is where it is, or on its way there.
-    pub(super) fn restore(&mut self, record: KeyRecord) {
+    /// Writes down a key that is where it is, or on its way there since `asked` at the latest.
+    pub(super) fn restore(&mut self, record: KeyRecord, asked: Now) {
         let key = (record.id, record.target.machine.clone());
         let mut entry = Entry {
             not_before: record.expires,
@@ -96,6 +100,7 @@ impl Book {
             record,
             failures: 0,
             under_way: false,
+            asked,
         };
         entry.not_before = entry.removable();
         self.entries.insert(key, entry);
@@ -107,6 +112,21 @@ impl Book {
             entry.is_there = true;
             entry.not_before = entry.removable();
         }
+    }
+
+    /// Whether a line is to be written once more: the host has it, and its time is not over.
+    pub(super) fn add_again(&mut self, id: KeyId, machine: &Machine, now: Now) -> bool {
+        let entry = self.entries.get_mut(&(id, machine.clone()));
+        let has_it = |entry: &&mut Entry| {
+            let written = entry.record.target.delivery != KeyDelivery::Command;
+            written && entry.is_there && !entry.under_way && entry.record.expires > now
+        };
+        let Some(entry) = entry.filter(has_it) else {
+            return false;
+        };
+        (entry.asked, entry.is_there) = (now, false);
+        entry.not_before = entry.removable();
+        true
     }
 
     /// Lets a key end on one host.

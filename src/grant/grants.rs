@@ -139,8 +139,10 @@ impl Grants {
         clock: impl Fn() -> Now + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
         let mut book = Book::default();
+        // What was asked of a host a moment before the end may be done there a moment after this start.
+        let now = clock();
         for record in store.keys().await? {
-            book.restore(record);
+            book.restore(record, now);
         }
         Ok(Self {
             shared: Arc::new(Shared {

@@ -28,17 +28,22 @@ pub(super) async fn place(
     done: oneshot::Sender<Result<(), NoKey>>,
 ) {
     let began = Instant::now();
-    let _turn = shared.turns.of(&chosen.session_user).await;
-    if done.is_closed() {
-        return;
-    }
+    let turns = shared.turns.of(&chosen.session_user);
+    let adding_lines = turns.add();
+    let alone = adding_lines.alone_soon().await;
     let all: Vec<KeyRecord> = [&chosen].into_iter().chain(&others).cloned().collect();
-    if let Err(error) = shared.store.put_key(all.clone()).await {
-        // Who no longer waits has no use for the answer, here and below.
-        let _ = done.send(Err(error.into()));
-        return;
+    {
+        let _turn = turns.records().await;
+        if done.is_closed() {
+            return;
+        }
+        if let Err(error) = shared.store.put_key(all.clone()).await {
+            // Who no longer waits has no use for the answer, here and below.
+            let _ = done.send(Err(error.into()));
+            return;
+        }
+        shared.book().put(&all);
     }
-    shared.book().put(&all);
     shared.woken.notify_one();
     let mut adding = JoinSet::new();
     for other in others.iter().cloned() {
@@ -65,7 +70,30 @@ pub(super) async fn place(
     }
     let _ = done.send(placed.map_err(NoKey::from));
     all_of(&mut adding).await;
+    if !alone {
+        adding_lines.alone().await;
+        add_again(&shared, all).await;
+    }
     shared.woken.notify_one();
+}
+
+/// Brings a key once more to those of these hosts that have it and where its time is not over: the removal of another
+/// one was under way, and may have written the file anew without it. There a line may stand twice; both are removed.
+async fn add_again(shared: &Arc<Shared>, all: Vec<KeyRecord>) {
+    let mut adding = JoinSet::new();
+    for record in all {
+        let now = (shared.clock)();
+        if !shared.book().add_again(record.id, &record.target.machine, now) {
+            continue;
+        }
+        let shared = Arc::clone(shared);
+        adding.spawn(async move {
+            if let Err(error) = add_line(&shared, &record).await {
+                tracing::info!(host = %record.target.host, key = %record.id, %error, "the key may be lost there");
+            }
+        });
+    }
+    all_of(&mut adding).await;
 }
 
 /// Waits until all of these have ended.
@@ -75,25 +103,29 @@ async fn all_of(adding: &mut JoinSet<()>) {
 
 /// Brings it to one host.
 async fn add(shared: &Shared, record: &KeyRecord) -> Result<(), AgentError> {
-    let target = &record.target;
-    if target.delivery == KeyDelivery::Command {
+    if record.target.delivery == KeyDelivery::Command {
         return Ok(());
     }
-    let added = match shared.agent(target.delivery) {
-        Some(agent) => {
-            let adding = agent.add_key(&target.machine, &record.session_user, &record.line);
-            timeout(HOST_DEADLINE, adding)
-                .await
-                .unwrap_or(Err(AgentError::Silent(HOST_DEADLINE)))
-        }
-        None => Err(AgentError::Unreachable("no agent is configured".to_owned())),
-    };
-    match &added {
-        Ok(()) => shared.book().is_there(record.id, &target.machine),
-        Err(error) if was_not_done(error) => shared.forget(record).await,
-        Err(_) => {}
+    let added = add_line(shared, record).await;
+    if let Err(error) = &added
+        && was_not_done(error)
+    {
+        shared.forget(record).await;
     }
     added
+}
+
+/// Has one host write the line.
+async fn add_line(shared: &Shared, record: &KeyRecord) -> Result<(), AgentError> {
+    let target = &record.target;
+    let agent = shared.agent(target.delivery);
+    let agent = agent.ok_or_else(|| AgentError::Unreachable("no agent is configured".to_owned()))?;
+    let adding = agent.add_key(&target.machine, &record.session_user, &record.line);
+    timeout(HOST_DEADLINE, adding)
+        .await
+        .unwrap_or(Err(AgentError::Silent(HOST_DEADLINE)))?;
+    shared.book().is_there(record.id, &target.machine);
+    Ok(())
 }
 
 /// Whether the host cannot have the line. After any other failure it may, even later than now.

@@ -62,7 +62,7 @@ async fn remove(shared: Arc<Shared>, record: KeyRecord) -> Option<Removal> {
         return None;
     }
     let removed = {
-        let _turn = shared.turns.of(&record.session_user).await;
+        let _turn = shared.turns.of(&record.session_user).remove().await;
         ask(&shared, &record).await
     };
     match removed {

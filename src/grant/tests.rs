@@ -95,6 +95,8 @@ enum Mood {
     Grumpy,
     /// Knows nobody.
     Empty,
+    /// Takes 4 s for a removal: it reads the lines at once, and writes those that are left at the end.
+    Slow,
 }
 
 /// What a killed daemon leaves as it was: the hosts, the store, and the time.
@@ -189,7 +191,7 @@ impl Lab {
     async fn ask(&self, machine: &Machine, change: impl FnOnce(&mut World) + Send) -> Result<(), AgentError> {
         sleep(Duration::from_millis(100)).await;
         match self.mood(machine) {
-            Mood::Well => change(&mut self.world.lock().unwrap()),
+            Mood::Well | Mood::Slow => change(&mut self.world.lock().unwrap()),
             Mood::Mute => {
                 change(&mut self.world.lock().unwrap());
                 std::future::pending::<()>().await;
@@ -255,11 +257,23 @@ impl Agent for Lab {
         key: &'a AuthorizedKey,
     ) -> AgentAnswer<'a, ()> {
         Box::pin(async move {
-            let remove = |world: &mut World| {
-                let lines = world.lines.entry((machine.clone(), user.clone())).or_default();
-                lines.retain(|line| line != key);
+            let home = (machine.clone(), user.clone());
+            let mut left = self
+                .world
+                .lock()
+                .unwrap()
+                .lines
+                .get(&home)
+                .cloned()
+                .unwrap_or_default();
+            left.retain(|line| line != key);
+            if self.mood(machine) == Mood::Slow {
+                sleep(Duration::from_secs(4)).await;
+            }
+            let write = |world: &mut World| {
+                world.lines.insert(home, left);
             };
-            self.ask(machine, remove).await
+            self.ask(machine, write).await
         })
     }
 }
@@ -495,6 +509,71 @@ fn one_frozen_host_of_the_others_delays_nobody_for_long() {
     });
 }
 
+/// Selects as alice on that host, as soon as a client would give up.
+async fn select(lab: &Lab, grants: &Grants, host: &str, random: u64) -> Result<Given, NoKey> {
+    let offer = Offer::new("alice", "students");
+    let targets = [ssh("students", host)];
+    let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), random));
+    let given = tokio::time::timeout(Duration::from_secs(2), given).await;
+    given.unwrap_or(Err(NoKey::Late))
+}
+
+#[test]
+fn a_removal_that_a_frozen_host_keeps_under_way_costs_no_new_key() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        select(lab, grants, "ts01", 1).await.unwrap();
+        let moods = |mood| lab.world.lock().unwrap().moods.insert(machine("ts01"), mood);
+        moods(Mood::Frozen);
+        // The end of the first key is asked of ts01 from here on.
+        for random in 2..6 {
+            select(lab, grants, "ts02", random).await.unwrap();
+            lab.pass(Duration::from_secs(1)).await;
+        }
+        moods(Mood::Well);
+        lab.pass(Duration::from_mins(1)).await;
+        let world = lab.world.lock().unwrap();
+        let lines = world.all_lines();
+        assert!(
+            lines.iter().all(|(_, _, line)| line.as_str().ends_with("5")),
+            "{lines:?}"
+        );
+        assert!(!lines.is_empty());
+    });
+}
+
+#[test]
+fn a_key_is_not_lost_to_the_removal_of_another() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        lab.world
+            .lock()
+            .unwrap()
+            .moods
+            .insert(machine("ts01"), Mood::Slow);
+        for random in 1..4 {
+            select(lab, grants, "ts01", random).await.unwrap();
+            lab.pass(Duration::from_millis(1500)).await;
+        }
+        lab.pass(Duration::from_secs(30)).await;
+        {
+            let world = lab.world.lock().unwrap();
+            let lines = world.all_lines();
+            assert!(
+                !lines.is_empty(),
+                "the removal of the first wrote the file without the third"
+            );
+            assert!(
+                lines.iter().all(|(_, _, line)| line.as_str().ends_with("3")),
+                "{lines:?}"
+            );
+        }
+        lab.pass(Duration::from_mins(3)).await;
+        let world = lab.world.lock().unwrap();
+        assert!(world.all_lines().is_empty() && world.records.is_empty());
+    });
+}
+
 #[test]
 fn what_is_logged_about_a_key_names_the_request() {
     let world: Arc<Mutex<World>> = Arc::default();
@@ -590,6 +669,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Mood::Late,
         Mood::Grumpy,
         Mood::Empty,
+        Mood::Slow,
     ]);
     let hosts = prop::collection::vec(0..MACHINES.len(), 1..4);
     let select = (

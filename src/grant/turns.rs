@@ -1,35 +1,116 @@
-//! One change of an account's keys at a time.
+//! One removal of an account's keys at a time, and nothing written beside it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::time::timeout;
 
 use crate::model::SessionUser;
 
 /// Entries before those that nobody uses are cleared away.
 const CLEAR_FROM: usize = 256;
+/// How long a new key waits for the removal of another. A host that is well removes a line in less.
+const WAIT_TO_ADD: Duration = Duration::from_millis(300);
 
-/// A turn for each session user. On a host, adding a line and removing another are no single step: of two at a time
-/// one can undo the other, also from two hosts that share the home folder.
+/// The turns of each session user. On a host a line is added by writing behind the others, and removed by writing all
+/// others anew: what is added meanwhile may be lost, also from another host that shares the home folder.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<SessionUser, Weak<tokio::sync::Mutex<()>>>>);
+pub(super) struct Turns(Mutex<HashMap<SessionUser, Weak<Turn>>>);
+
+/// The turns of one user.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    records: Arc<tokio::sync::Mutex<()>>,
+    lines: watch::Sender<Lines>,
+}
+
+/// Who is at a user's lines.
+#[derive(Debug, Default)]
+struct Lines {
+    /// How many keys are being added. No removal begins meanwhile.
+    adding: usize,
+    removing: bool,
+}
+
+/// A key is being added, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Adding(Arc<Turn>);
+
+/// A line is being removed, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Removing(Arc<Turn>);
 
 impl Turns {
-    /// Waits for the turn of this user. It ends when the guard is dropped.
-    pub(super) async fn of(&self, user: &SessionUser) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if turns.len() >= CLEAR_FROM {
-                turns.retain(|_, turn| turn.strong_count() > 0);
+    /// The turns of this user.
+    pub(super) fn of(&self, user: &SessionUser) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.len() >= CLEAR_FROM {
+            turns.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let turn = turns.get(user).and_then(Weak::upgrade);
+        turn.unwrap_or_else(|| {
+            let turn = Arc::default();
+            turns.insert(user.clone(), Arc::downgrade(&turn));
+            turn
+        })
+    }
+}
+
+impl Turn {
+    /// The turn to write down which keys there are.
+    pub(super) async fn records(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.records).lock_owned().await
+    }
+
+    /// Begins to add a key. A removal that is under way goes on, and no other begins before this is over.
+    pub(super) fn add(self: &Arc<Self>) -> Adding {
+        self.lines.send_modify(|lines| lines.adding += 1);
+        Adding(Arc::clone(self))
+    }
+
+    /// Waits until nobody adds or removes anything, and begins to remove a line.
+    pub(super) async fn remove(self: &Arc<Self>) -> Removing {
+        let mut lines = self.lines.subscribe();
+        let is_free = |lines: &Lines| lines.adding == 0 && !lines.removing;
+        loop {
+            // The sender is in `self`, so there is always a change to wait for.
+            let _ = lines.wait_for(is_free).await;
+            let begun = self.lines.send_if_modified(|lines| {
+                let free = is_free(lines);
+                lines.removing |= free;
+                free
+            });
+            if begun {
+                return Removing(Arc::clone(self));
             }
-            let turn = turns.get(user).and_then(Weak::upgrade);
-            turn.unwrap_or_else(|| {
-                let turn = Arc::default();
-                turns.insert(user.clone(), Arc::downgrade(&turn));
-                turn
-            })
-        };
-        turn.lock_owned().await
+        }
+    }
+}
+
+impl Adding {
+    /// Waits until the removal that was under way is over, however long a host takes for it.
+    pub(super) async fn alone(&self) {
+        let mut lines = self.0.lines.subscribe();
+        // The sender is in `self`.
+        let _ = lines.wait_for(|lines| !lines.removing).await;
+    }
+
+    /// The same for somebody who cannot wait; says whether it is over.
+    pub(super) async fn alone_soon(&self) -> bool {
+        timeout(WAIT_TO_ADD, self.alone()).await.is_ok()
+    }
+}
+
+impl Drop for Adding {
+    fn drop(&mut self) {
+        self.0.lines.send_modify(|lines| lines.adding -= 1);
+    }
+}
+
+impl Drop for Removing {
+    fn drop(&mut self) {
+        self.0.lines.send_modify(|lines| lines.removing = false);
     }
 }
