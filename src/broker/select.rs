@@ -8,7 +8,7 @@ use super::{Broker, Refusal, hooks, identity, prove, sessions};
 use crate::entitlement::Offer;
 use crate::model::{Door, FarmName, HostAddress, HostName, Offered, ProfileId, TypedName};
 use crate::observe::Stage;
-use crate::placement::{FoundSession, NoHost};
+use crate::placement::{Admitted, FoundSession};
 use crate::wire::{Credentials, LoginKey, Reply, SelectedHost};
 
 /// What a client selects.
@@ -61,13 +61,22 @@ impl Broker {
         };
         let offer = offer.ok_or(Refusal::NotOffered(selection.profile))?;
         let own_name = turn.note_offer(&offer, selection.login);
+        // Before anybody else is asked for it: programs, hosts, the pool of keys.
+        let admitted = match self.placements.admit(offer.account(), turn.now) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                turn.note_placement(&Err(refused));
+                return Ok(Reply::Select { ticket, host: None });
+            }
+        };
         hooks::post_auth(turn, &identity).await?;
         let preferred = hooks::select(turn, &self.placements, &identity, &offer).await?;
         let host = if own_name {
-            self.start_or_resume(turn, &offer, preferred, selection.public_key)
+            self.start_or_resume(turn, &offer, &admitted, preferred, selection.public_key)
                 .await
         } else {
-            self.start_under_another_name(turn, &offer, preferred).await
+            self.start_under_another_name(turn, &offer, &admitted, preferred)
+                .await
         };
         Ok(Reply::Select { ticket, host })
     }
@@ -78,6 +87,7 @@ impl Broker {
         &self,
         turn: &mut Turn,
         offer: &Offer,
+        admitted: &Admitted,
         preferred: Option<HostName>,
         public_key: Option<String>,
     ) -> Option<SelectedHost> {
@@ -86,14 +96,11 @@ impl Broker {
             let _sessions = turn.stages.enter(Stage::Sessions);
             sessions::of_offer(&snapshot.farms, offer).await
         };
-        let started = match found.first() {
-            // Python X2Go is told of no sessions, and looks for them on the host that it is sent to.
-            Some(session) if turn.door() == Door::Json => self.start_beside(turn, offer, session),
-            _ => self.start(turn, offer, preferred).await,
-        };
-        let start = match started {
-            Err(NoHost::TooManySelects) => return None,
-            started => started.ok(),
+        let start = match found.first() {
+            // Python X2Go is told of no sessions, and looks for them on the host that it is sent to. There is no lease,
+            // for the session is there.
+            Some(session) if turn.door() == Door::Json => Some(Start::beside(session)),
+            _ => self.start(turn, offer, admitted, preferred).await,
         };
         let port = match (&start, found.first()) {
             (Some(start), _) => start.port,
@@ -126,9 +133,10 @@ impl Broker {
         &self,
         turn: &mut Turn,
         offer: &Offer,
+        admitted: &Admitted,
         preferred: Option<HostName>,
     ) -> Option<SelectedHost> {
-        let start = self.start(turn, offer, preferred).await.ok()?;
+        let start = self.start(turn, offer, admitted, preferred).await?;
         Some(SelectedHost {
             address: Some(start.address),
             port: start.port,
@@ -142,34 +150,25 @@ impl Broker {
         &self,
         turn: &mut Turn,
         offer: &Offer,
+        admitted: &Admitted,
         preferred: Option<HostName>,
-    ) -> Result<Start, NoHost> {
+    ) -> Option<Start> {
         let snapshot = Arc::clone(&turn.snapshot);
         let placed = {
             let _placement = turn.stages.enter(Stage::Placement);
             let random = (self.edge.random)();
             self.placements
-                .place_preferring(&snapshot.farms, offer, preferred, turn.now, random)
+                .place_admitted(&snapshot.farms, offer, admitted, preferred, turn.now, random)
                 .await
         };
         turn.note_placement(&placed);
-        let placement = placed?;
-        Ok(Start {
+        let placement = placed.ok()?;
+        Some(Start {
             farm: placement.farm().clone(),
             host: placement.host().clone(),
             address: placement.address().clone(),
             port: placement.port(),
         })
-    }
-
-    /// The host of a session, without a lease, for the session is there. It counts as a select like any other, so that
-    /// a client that keeps asking has no key made each time.
-    fn start_beside(&self, turn: &mut Turn, offer: &Offer, session: &FoundSession) -> Result<Start, NoHost> {
-        if let Err(refused) = self.placements.admit(offer.account(), turn.now) {
-            turn.note_placement(&Err(refused.clone()));
-            return Err(refused);
-        }
-        Ok(Start::beside(session))
     }
 }
 

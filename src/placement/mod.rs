@@ -43,7 +43,7 @@ pub use farm::{Farm, Host, KeyWay};
 pub use farms::Farms;
 pub use found::FoundSession;
 pub use ledger::{Ledger, Slot};
-pub use placements::{Placements, Stores};
+pub use placements::{Admitted, Placements, Stores};
 pub use report::{Aged, HostState};
 pub use reserve::Reservation;
 pub use session_report::KnownSession;

@@ -54,6 +54,10 @@ pub struct Placements {
     hasher: RandomState,
 }
 
+/// A select that is within its account's share. Only [`Placements::admit`] makes one.
+#[derive(Debug)]
+pub struct Admitted(());
+
 impl Placements {
     /// Begins with the leases and drains that the stores hold.
     ///
@@ -98,24 +102,9 @@ impl Placements {
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
-        self.place_preferring(farms, offer, None, now, random).await
-    }
-
-    /// Like [`Placements::place`], with a host of the offer's farm that is taken before any other where the choice is
-    /// open: the account has no lease and no session there, and the host is one of [`Placements::open_hosts`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn place_preferring(
-        &self,
-        farms: &Farms,
-        offer: &impl Offered,
-        preferred: Option<HostName>,
-        now: Now,
-        random: u64,
-    ) -> Result<Placement, NoHost> {
-        self.admit(offer.account(), now)?;
-        self.place_admitted(farms, offer, preferred, now, random).await
+        let admitted = self.admit(offer.account(), now)?;
+        self.place_admitted(farms, offer, &admitted, None, now, random)
+            .await
     }
 
     /// The hosts of an offer's farm on which something new can start, with the load of each.
@@ -151,7 +140,10 @@ impl Placements {
                 continue;
             }
             let result = match &admitted {
-                Ok(()) => self.place_admitted(farms, offer, None, now, random).await,
+                Ok(admitted) => {
+                    self.place_admitted(farms, offer, admitted, None, now, random)
+                        .await
+                }
                 Err(refused) => Err(refused.clone()),
             };
             placed.insert(offer.farm().clone(), result);
@@ -159,20 +151,27 @@ impl Placements {
         placed
     }
 
-    /// Counts a select of the account. [`Placements::place`] and its like do so themselves; this is for a select that
-    /// needs no choice.
+    /// Counts a select of the account. [`Placements::place`] and [`Placements::place_in_each_farm`] do so themselves;
+    /// this is for a select that asks others first, or needs no choice.
     ///
     /// # Errors
     /// [`NoHost::TooManySelects`] where the account has had its share of this minute.
-    pub fn admit(&self, account: &Account, now: Now) -> Result<(), NoHost> {
+    pub fn admit(&self, account: &Account, now: Now) -> Result<Admitted, NoHost> {
         let admitted = lock(&self.selects).admit(account, now);
-        admitted.then_some(()).ok_or(NoHost::TooManySelects)
+        admitted.then_some(Admitted(())).ok_or(NoHost::TooManySelects)
     }
 
-    async fn place_admitted(
+    /// Like [`Placements::place`] for a select that was admitted, with a host of the offer's farm that is taken before
+    /// any other where the choice is open: the account has no lease and no session there, and the host is one of
+    /// [`Placements::open_hosts`].
+    ///
+    /// # Errors
+    /// As there, but for [`NoHost::TooManySelects`].
+    pub async fn place_admitted(
         &self,
         farms: &Farms,
         offer: &impl Offered,
+        _: &Admitted,
         preferred: Option<HostName>,
         now: Now,
         random: u64,

@@ -200,6 +200,32 @@ async fn a_program_chooses_among_the_hosts_that_could_be_chosen() {
 }
 
 #[tokio::test]
+async fn the_eleventh_select_of_a_minute_is_asked_of_no_program() {
+    let hooks = Hooks::new(&[("select", "cat >> $SEEN; echo >> $SEEN; exit 0")]);
+    let _worker = hooks.worker();
+    let site = broker_with(&hooks.configuration(&["select"], ""));
+    // Until one is refused: on a slow machine the first may be a minute old by the eleventh.
+    let mut given = 0;
+    let refused = loop {
+        let selected = site.post(&select("office", "alice", "")).await;
+        if !selected.contains("SERVER:127.0.0.1") {
+            break selected;
+        }
+        given += 1;
+        assert!(given < 1000);
+    };
+    assert!(refused.contains("SERVER:No servers available:22"), "{refused}");
+    assert!(given >= 10);
+    let log = site.broker.log();
+    assert!(
+        log.contains("too many selects of this account within a minute"),
+        "{log}"
+    );
+    let seen = fs::read_to_string(hooks.seen()).expect("seen");
+    assert_eq!(seen.matches("\"hook\":\"select\"").count(), given, "{seen}");
+}
+
+#[tokio::test]
 async fn a_program_can_tell_something_and_grant_nothing() {
     let tell = r#"echo '{"notice":"Licences: 3 left/12"}'"#;
     let hooks = Hooks::new(&[("post_auth", tell)]);
