@@ -1,12 +1,12 @@
 //! What the broker knows of a farm whose agents say what a test wants, and what clients are told of it.
 
-mod keys;
+pub mod keys;
 mod resume;
 mod site;
 
 use serde_json::Value;
 
-use self::site::{Held, Site};
+use self::site::{Held, OFFICE, Site, command_line};
 use crate::admin::json;
 use crate::lab::process::wait_for;
 use crate::lab::site::{list, post_from};
@@ -68,4 +68,40 @@ async fn hosts_tell_of_their_sessions_and_one_that_freezes_gets_no_more() {
     wait_for("it is found again", || {
         (lab.host(0)["health"] == "up").then_some(())
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_killed_leaves_no_connection_behind() {
+    let mut lab = Site::start(81, "", "");
+    let connections = lab.connections();
+    assert_eq!(connections.len(), 2);
+    lab.broker.process().signal("KILL");
+    wait_for("the end of its ssh", || {
+        let left = connections
+            .iter()
+            .any(|pid| command_line(*pid).contains("ControlMaster"));
+        (!left).then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_with_another_key_is_told_nothing_and_gets_nothing_new() {
+    let mut lab = Site::start(80, "", "autologin = true");
+    lab.database.hold(&[OFFICE]);
+    lab.hosts[0].stop();
+    lab.hosts[0].change_host_key();
+    lab.hosts[0].start_again();
+    wait_for("hosts says what is wrong", || {
+        let trouble = lab.host(0)["trouble"].as_str()?.to_owned();
+        trouble.contains("its host key is not the one in").then_some(())
+    });
+    let wait = std::time::Duration::from_secs(120);
+    crate::lab::process::patiently(wait, || (lab.host(0)["health"] == "silent").then_some(()))
+        .expect("the host counts as silent");
+    for user in ["alice", "carol"] {
+        assert_eq!(lab.select("office", user).await, "127.0.80.2");
+    }
+    assert_eq!(lab.hosts[0].logins(), 0, "nobody logged in there");
+    let address = format!(" {} ", lab.address(1));
+    assert!(!lab.database.keys().contains(&address), "{}", lab.database.keys());
 }

@@ -1,5 +1,5 @@
 //! The process of ssh(1) that holds a connection. It is a child of this one and ends with the value that stands for it,
-//! also when it is stopped.
+//! also when it is stopped, and with this process, also when that is killed.
 
 use std::ffi::OsString;
 use std::io;
@@ -76,7 +76,10 @@ impl Master {
                 "there is no SSH key of the broker, {key}: {error}; make it with `x2godirector agent-key`"
             ));
         }
-        let mut process = Command::new("ssh")
+        // setpriv(1) becomes ssh, which the kernel then ends with whoever started it: with the thread that did, and those
+        // of the runtime last as long as this process.
+        let mut process = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "--", "ssh"])
             .args(arguments(machine, settings, socket))
             .env_clear()
             .env("PATH", PATH)
@@ -87,7 +90,7 @@ impl Master {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("ssh cannot be run: {error}; install openssh-client"))?;
+            .map_err(|error| format!("setpriv cannot be run: {error}; install util-linux"))?;
         let stderr = process.stderr.take().ok_or("ssh has no stderr")?;
         let mut master = Self {
             process,

@@ -6,7 +6,7 @@ use crate::agent::output::told;
 use crate::model::Machine;
 
 /// What ssh says, what it means, and what to do; the first that fits.
-const KNOWN: [(&str, &str); 8] = [
+const KNOWN: [(&str, &str); 9] = [
     (
         "HOST IDENTIFICATION HAS CHANGED",
         "its host key is not the one in {known_hosts}, so nothing is sent to it. If the machine was installed again, \
@@ -33,6 +33,10 @@ const KNOWN: [(&str, &str); 8] = [
     ("Could not resolve hostname", "there is no address for its name"),
     ("Connection refused", "nothing listens on its SSH port"),
     ("timed out", "it does not answer on its SSH port"),
+    (
+        "failed to execute ssh",
+        "ssh cannot be run on this machine; install openssh-client",
+    ),
 ];
 
 /// What is wrong, from what ssh wrote to stderr before it ended.

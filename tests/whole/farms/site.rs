@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::admin::json;
-use crate::lab::agent::{AgentHost, BrokerKey};
+use crate::lab::agent::{AgentHost, BrokerKey, children_of};
 use crate::lab::broker::Broker;
 use crate::lab::https::{HttpsClient, Trust};
 use crate::lab::process::wait_for;
@@ -168,6 +168,15 @@ impl Site {
     pub fn host(&self, number: usize) -> Value {
         json(&self.broker, &["hosts"])[number].clone()
     }
+    /// The processes of ssh(1) with which the broker holds its connections.
+    pub fn connections(&mut self) -> Vec<u32> {
+        let ssh = |pid: &u32| command_line(*pid).contains("ControlMaster=yes");
+        children_of(self.broker.process().id())
+            .into_iter()
+            .filter(ssh)
+            .collect()
+    }
+
 
     /// The address of `ts01` or `ts02`.
     pub fn address(&self, number: u8) -> String {
@@ -205,5 +214,11 @@ impl Site {
 pub fn server(answer: &str) -> &str {
     let line = answer.lines().find_map(|line| line.strip_prefix("SERVER:"));
     let line = line.unwrap_or_else(|| panic!("no host: {answer}"));
+/// The command line of a process; empty if it is gone.
+pub fn command_line(pid: u32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&words).replace('\0', " ")
+}
+
     line.split(':').next().unwrap()
 }
