@@ -1,6 +1,7 @@
 //! Sessions that go on: shown beside their profile, and resumed where they are.
 
 use super::site::Site;
+use crate::lab::display::Display;
 use crate::lab::site as lab_site;
 
 const PROFILE: &str = "usebrokerpass = true";
@@ -24,12 +25,16 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
     site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");
 
     let client = site.client("farm-resume");
-    client.log_in(name, password);
-    client.profiles();
+    site.while_asked(|| {
+        client.log_in(name, password);
+        client.profiles();
+    });
     let log = client.log();
     assert!(log.contains("suspended=1") && log.contains("running=0"), "{log}");
-    client.choose("Terminal");
-    client.resume();
+    site.while_asked(|| {
+        client.choose("Terminal");
+        client.resume();
+    });
     let (resumed_on, resumed) = site.session("R");
     assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
     drop(client);
@@ -49,8 +54,10 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
     let client = site.client("farm-drained");
     client.log_in(name, password);
     client.profiles();
-    client.choose("Terminal");
-    client.resume();
+    site.while_asked(|| {
+        client.choose("Terminal");
+        client.resume();
+    });
     let (resumed_on, resumed) = site.session("R");
     assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
     assert_eq!(site.sessions(), 1, "nothing new was started");
@@ -60,4 +67,40 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
         .rfind(|line| line.contains("\"task\":\"select\""))
         .unwrap();
     assert!(line.contains(&format!("\"sessions\":[\"{session}\"]")), "{line}");
+}
+
+#[test]
+fn a_session_that_runs_at_another_desk_is_suspended_there_and_resumed() {
+    let site = Site::start("suspend_running = true", PROFILE);
+    let (name, password) = (&site.account().name, &site.account().password);
+    let first = site.client("farm-first-desk");
+    first.log_in(name, password);
+    first.profiles();
+    first.choose("Terminal");
+    let started = first.session();
+    let (host, session) = site.session("R");
+    assert_eq!(session, started);
+    site.wait_for_answer(&lab_site::list(name, password, ""), "running=1");
+
+    let desk = Display::start();
+    let second = site.client_at(&desk, "farm-second-desk");
+    second.log_in(name, password);
+    second.profiles();
+    // The client is told of a session that is suspended, so that it can be resumed at once.
+    site.while_asked(|| {
+        second.choose("Terminal");
+        second.resume();
+    });
+    assert_eq!(second.session(), session);
+    let (resumed_on, resumed) = site.session("R");
+    assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
+    assert_eq!(site.sessions(), 1, "nothing new was started");
+    let told = format!("|{session}|");
+    let log = second.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("SESSION_INFO:") && line.contains(&told));
+    assert!(line.is_some_and(|line| line.contains("|S|")), "{line:?}");
+    let log = host.clean_up_log();
+    assert!(log.contains(&session), "x2gocleansessions suspended it: {log}");
 }

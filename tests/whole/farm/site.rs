@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::admin::json;
 use crate::lab::broker::Broker;
 use crate::lab::display::Display;
 use crate::lab::farm_host::FarmHost;
-use crate::lab::process::wait_for;
+use crate::lab::process::{patiently, wait_for};
 use crate::lab::site as lab_site;
 use crate::lab::slapd::{self, Slapd};
 use crate::lab::x2go_client::X2goClient;
@@ -80,23 +82,80 @@ impl Site {
 
     /// X2Go Client there.
     pub fn client(&self, name: &str) -> X2goClient<'_> {
+        self.client_at(&self.display, name)
+    }
+
+    /// X2Go Client at another desk.
+    pub fn client_at<'d>(&self, display: &'d Display, name: &str) -> X2goClient<'d> {
         let url = format!("https://localhost:{}/plain/", self.broker.address.port());
         let certificate = self.broker.certificate();
-        X2goClient::start(&self.display, self.account(), &url, &certificate, name)
+        X2goClient::start(display, self.account(), &url, &certificate, name)
+    }
+
+    /// The host that is not this one.
+    pub fn other_than(&self, host: &FarmHost) -> &FarmHost {
+        let other = self.hosts.iter().find(|other| other.name() != host.name());
+        other.expect("there are two")
+    }
+
+    /// Waits until the broker says this of a host; a frozen one is not known as such at once.
+    pub fn wait_for_health(&self, host: &FarmHost, health: &str) {
+        let is = || {
+            let hosts = json(&self.broker, &["hosts"]);
+            let known = hosts
+                .as_array()?
+                .iter()
+                .find(|known| known["host"] == host.name())?;
+            (known["health"] == health).then_some(())
+        };
+        patiently(Duration::from_secs(180), is)
+            .unwrap_or_else(|| panic!("{} never is {health}", host.name()));
+    }
+
+    /// What the broker answers.
+    pub fn answer(&self, form: &str) -> String {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (status, answer) = runtime.block_on(lab_site::post_from(self.broker.address, None, form));
+        assert_eq!(status, 200, "{answer}");
+        answer
     }
 
     /// Asks the broker until its answer has `wanted`: on a machine under load hosts may take longer than a login waits
-    /// for them. Not oftener than it lets one user select.
+    /// for them. Every other time soon enough for the answer of the hosts that came too late for the one before, and not
+    /// oftener than it lets one user select.
     pub fn wait_for_answer(&self, form: &str, wanted: &str) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let answered = (0..10).any(|attempt| {
             if attempt > 0 {
-                std::thread::sleep(Duration::from_secs(7));
+                std::thread::sleep(Duration::from_secs(if attempt % 2 == 1 { 3 } else { 10 }));
             }
             let (_, answer) = runtime.block_on(lab_site::post_from(self.broker.address, None, form));
             answer.contains(wanted)
         });
         assert!(answered, "no answer to {form} has {wanted}");
+    }
+
+    /// Does something while the person lists again and again, so that what the hosts tell is at hand, also where they take
+    /// longer to tell it than a login waits.
+    pub fn while_asked<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct Done<'d>(&'d AtomicBool);
+        impl Drop for Done<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let done = AtomicBool::new(false);
+        let form = lab_site::list(&self.account().name, &self.account().password, "");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    self.answer(&form);
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+            });
+            let _done = Done(&done);
+            work()
+        })
     }
 
     /// The session of the person in this state, and the host it is on.

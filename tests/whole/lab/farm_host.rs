@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tempfile::TempDir;
@@ -90,14 +90,49 @@ impl FarmHost {
         fs::read_to_string(self.folder.path().join("sshd.log")).unwrap()
     }
 
+    /// What x2gocleansessions did there.
+    pub fn clean_up_log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("cleansessions.log")).unwrap()
+    }
+
     /// The sessions on it, as it knows them.
     pub fn sessions(&self) -> Vec<Session> {
-        let inside = first_child(self.process.id()).expect("the server runs");
-        let listed = Command::new("nsenter")
-            .args(["--target", &inside.to_string(), "--all", "x2golistsessions_root"])
-            .output()
-            .unwrap();
+        let listed = self.run(&["x2golistsessions_root"]);
         sessions_in(&String::from_utf8_lossy(&listed.stdout))
+    }
+
+    /// Stops every process on it, so that the kernel still takes connections and nobody answers.
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
+    /// Ends sshd, so that nothing listens on its port any more. Connections that are there go on.
+    pub fn close_port(&self) {
+        let pid = fs::read_to_string(self.folder.path().join("sshd.pid")).unwrap();
+        let ended = self.run(&["kill", "-s", "TERM", pid.trim()]);
+        assert!(ended.status.success(), "{ended:?}");
+    }
+
+    /// Sends a signal to all of its processes but the first, which none of these stops.
+    fn signal_all(&self, name: &str) {
+        let sent = self.run(&["sh", "-c", &format!("kill -s {name} -- -1")]);
+        // The shell that sends it may be stopped with the others where it is not spared.
+        assert!(sent.status.success(), "{sent:?}");
+    }
+
+    /// Runs a command on it.
+    fn run(&self, command: &[&str]) -> Output {
+        let inside = first_child(self.process.id()).expect("the server runs");
+        Command::new("nsenter")
+            .args(["--target", &inside.to_string(), "--all"])
+            .args(command)
+            .output()
+            .unwrap()
     }
 }
 
