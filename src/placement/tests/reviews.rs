@@ -216,6 +216,24 @@ async fn those_who_resume_elsewhere_or_only_look_close_no_host() {
 #[tokio::test]
 async fn three_leases_that_come_to_nothing_close_a_host_for_a_minute() {
     let (agent, listeners) = (FakeAgent::new(), [listener()]);
+#[tokio::test]
+async fn desktops_are_shown_on_the_host_where_the_user_has_one() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (_, placements) = empty().await;
+    for user in ["alice", "bob", "carol"] {
+        let id = format!("{user}-50-1700000000_stDXFCE_dp24");
+        agent.tells(&machine(&listeners[0]), user, session(&id, "ts0"));
+        let shows = Offer {
+            begins_session: false,
+            ..offer(user, "lab")
+        };
+        // The other has less load from the second on.
+        let placed = placements.place(&farms, &shows, clock(), 0).await.unwrap();
+        assert_eq!(placed.host().as_str(), "ts0");
+    }
+}
+
     let farms = asked(&listeners, &agent).await;
     let (_, placements) = empty().await;
     for user in ["alice", "bob", "carol"] {
