@@ -6,6 +6,7 @@ pub mod clock;
 pub(crate) mod core_dumps;
 mod daemon;
 pub(crate) mod descriptors;
+mod disbelief;
 mod drains;
 mod explaining;
 mod farms;
@@ -46,6 +47,7 @@ use crate::wire::host_keys::HostKeysRequest;
 use crate::wire::{BadRequest, Fault, Reply, Request};
 
 use daemon::{Daemon, Fixed};
+use disbelief::Disbelief;
 use reload::Wish;
 
 pub(crate) use explaining::{Basis, Explaining, Found};
@@ -157,7 +159,8 @@ impl App {
         let audit_file = configuration.audit_file.clone().map(AuditFile::open);
         records.audit.turn_to(audit_file.transpose()?);
         let agents = agents::KeptAgents::default();
-        let snapshot = snapshot::build(configuration, &store, &checks, &agents, None).await?;
+        let disbelief = Disbelief::new(Arc::clone(&records));
+        let snapshot = snapshot::build(configuration, &store, &checks, &agents, None, &disbelief).await?;
         let placements = Placements::load(stores).await?;
         let edge = Edge {
             now: clock::now,
@@ -191,6 +194,7 @@ impl App {
             host_credentials,
             checks,
             agents,
+            disbelief,
             logs,
             started,
             reloading: tokio::sync::Mutex::default(),
@@ -238,14 +242,14 @@ impl App {
         // Beside the loop, for hosts may take their time, and ended with it.
         let mut reviews = JoinSet::new();
         reviews.spawn(async move {
+            // A host that takes long keeps no other waiting for the next one.
+            let mut under_way = JoinSet::new();
             loop {
                 tokio::time::sleep(REVIEW_EVERY).await;
                 while under_way.try_join_next().is_some() {}
                 let daemon = Arc::clone(&daemon);
                 under_way.spawn(async move { daemon.review_leases().await });
             }
-            // A host that takes long keeps no other waiting for the next one.
-            let mut under_way = JoinSet::new();
         });
         let mut prune = tokio::time::interval(PRUNE_EVERY);
         loop {

@@ -24,7 +24,7 @@ use x2godirector::http::{self, Server, certificate};
 use x2godirector::identity::GroupsOfSources;
 use x2godirector::model::{AuthorizedKey, FarmName, HostAddress, HostName, Machine, SessionId, SessionUser};
 use x2godirector::observe::Metrics;
-use x2godirector::placement::{Farm, Farms, Host, Placements, Stores};
+use x2godirector::placement::{Farm, Farms, Host, Placements, Stores, Witness};
 use x2godirector::store::Embedded;
 
 use super::{SSHA, Size, configuration, entries};
@@ -196,7 +196,7 @@ async fn snapshot(configured: Configuration, store: Arc<Embedded>, agent: Arc<Mo
             host: None,
         }),
         pam: None,
-        farms: Farms::start(configured.farms, &agents, None, clock::now).await,
+        farms: Farms::start(configured.farms, &agents, None, clock::now, &Witness::nobody()).await,
         hooks: None,
         keys: configured.keys,
         agent_key: None,

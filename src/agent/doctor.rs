@@ -186,11 +186,11 @@ async fn sessions<C: Carrier>(agent: &C, machine: &Machine, user: &SessionUser) 
         Ok(told) => told,
         Err(error) => return wrong(format!("listsessions: {error}")),
     };
-    if told.dropped > 0 {
+    if !told.left_out.is_empty() {
         return Check::doubtful(
             format!(
-                "{} of the lines that it gives as sessions of {user} cannot be sessions of that user",
-                told.dropped
+                "what it gives as sessions of {user} has lines that cannot be sessions of that user: {}",
+                told.left_out
             ),
             "compare them with what x2golistsessions prints there",
         );

@@ -13,6 +13,7 @@ mod doctor;
 pub(crate) mod fuzzing;
 pub mod host_key;
 mod kind;
+mod left_out;
 mod load_lines;
 mod local;
 mod output;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub use doctor::{Asked, Examination};
 pub use kind::AgentKind;
+pub use left_out::LeftOut;
 pub use local::Local;
 pub use settings::Settings;
 pub use ssh::Ssh;
@@ -92,8 +94,8 @@ pub trait Agent: Send + Sync + fmt::Debug {
 pub struct Sessions {
     /// Those that can be the user's.
     pub sessions: Vec<Session>,
-    /// How many lines were left out: of another user, or with what no such line has.
-    pub dropped: usize,
+    /// The lines that were left out: of another user, or with what no such line has.
+    pub left_out: LeftOut,
 }
 
 /// How busy a machine is.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Sessions;
+use super::{LeftOut, Sessions};
 use crate::model::{DisplayCookie, Session, SessionId, SessionState, SessionUser};
 
 /// Most fields of a line: the man page has 14, and later versions have more behind them.
@@ -14,8 +14,14 @@ const PROTOCOL_WORDS: [&str; 5] = ["SERVER:", "SESSION_INFO", "_USER_SESSIONS", 
 
 /// A line that is not given on.
 enum NotGiven {
-    /// The session has ended, which is none of ours.
-    Ended,
+    /// The session has ended, or is being made and has no process yet: none of ours.
+    NotThere,
+    /// It is another user's.
+    OfOther,
+    /// It has control characters.
+    ControlCharacter,
+    /// It has words of the broker protocol.
+    ProtocolWord,
     /// It is not what this user's line may be.
     Wrong,
 }
@@ -23,21 +29,27 @@ enum NotGiven {
 /// The running and suspended sessions of the user. Lines of other users, with other characters than they may have, with
 /// words of the broker protocol, or of a session that stood there already are left out and counted.
 pub(super) fn read(body: &str, user: &SessionUser) -> Sessions {
-    let (mut sessions, mut dropped) = (Vec::<Session>::new(), 0);
+    let (mut sessions, mut left_out) = (Vec::<Session>::new(), LeftOut::default());
     let mut seen = BTreeSet::new();
     for line in body.lines().filter(|line| !line.is_empty()) {
         match session(line, user) {
             Ok(session) if seen.insert(session.id.clone()) => sessions.push(session),
-            Err(NotGiven::Ended) => {}
-            Ok(_) | Err(NotGiven::Wrong) => dropped += 1,
+            Err(NotGiven::NotThere) => {}
+            Err(NotGiven::OfOther) => left_out.of_others += 1,
+            Err(NotGiven::ControlCharacter) => left_out.with_control_characters += 1,
+            Err(NotGiven::ProtocolWord) => left_out.with_protocol_words += 1,
+            Ok(_) | Err(NotGiven::Wrong) => left_out.unreadable += 1,
         }
     }
-    Sessions { sessions, dropped }
+    Sessions { sessions, left_out }
 }
 
 fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
+    if line.contains(char::is_control) {
+        return Err(NotGiven::ControlCharacter);
+    }
     if PROTOCOL_WORDS.iter().any(|word| line.contains(word)) {
-        return Err(NotGiven::Wrong);
+        return Err(NotGiven::ProtocolWord);
     }
     let fields: Vec<&str> = line.split('|').take(FIELDS_MAX + 1).collect();
     let [
@@ -60,13 +72,18 @@ fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
     else {
         return Err(NotGiven::Wrong);
     };
-    if fields.len() > FIELDS_MAX || owner != user.as_str() {
+    if owner != user.as_str() {
+        return Err(NotGiven::OfOther);
+    }
+    if fields.len() > FIELDS_MAX {
         return Err(NotGiven::Wrong);
     }
     let state = match state {
         "R" => SessionState::Running,
         "S" => SessionState::Suspended,
-        "F" => return Err(NotGiven::Ended),
+        "F" => return Err(NotGiven::NotThere),
+        // x2goinsertsession writes neither a process nor a state; x2gocreatesession does.
+        "" if pid.is_empty() => return Err(NotGiven::NotThere),
         _ => return Err(NotGiven::Wrong),
     };
     Ok(Session {
@@ -120,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_line_is_a_session() {
-        let Sessions { sessions, dropped } = read(&format!("{LINE}\n"), &alice());
-        assert_eq!((sessions.len(), dropped), (1, 0));
+        let Sessions { sessions, left_out } = read(&format!("{LINE}\n"), &alice());
+        assert!(sessions.len() == 1 && left_out.is_empty());
         let session = &sessions[0];
         assert_eq!(session.id.as_str(), "alice-51-1700000000_stDXFCE_dp24");
         assert_eq!((session.pid, session.display, session.age_s), (4711, 51, 3600));
@@ -137,33 +154,45 @@ mod tests {
 
     #[test]
     fn what_a_host_must_not_say_is_left_out_and_counted() {
-        for (from, to) in [
-            ("|alice|", "|bob|"),
-            ("ts01", "ts01\u{1b}[31m"),
-            ("ts01", "SERVER:evil"),
-            ("2026-03-02T09:00:00", "SESSION_INFO:"),
-            ("10.1.2.3", "-----BEGIN"),
-            ("|S|", "|X|"),
-            ("alice-51", "-alice"),
-            ("alice-51", "al ice"),
-            ("4711", "-4711"),
-            ("30001", "65536"),
-            ("|3600|30003|-1|-1", "|3600"),
-            ("ts01", &"x".repeat(254)),
-            ("|-1|-1", &"|".repeat(40)),
+        let counted = |of_others, with_control_characters, with_protocol_words, unreadable| LeftOut {
+            of_others,
+            with_control_characters,
+            with_protocol_words,
+            unreadable,
+        };
+        for (from, to, expected) in [
+            ("|alice|", "|bob|", counted(1, 0, 0, 0)),
+            ("ts01", "ts01\u{1b}[31m", counted(0, 1, 0, 0)),
+            ("ts01", "SERVER:evil", counted(0, 0, 1, 0)),
+            ("2026-03-02T09:00:00", "SESSION_INFO:", counted(0, 0, 1, 0)),
+            ("10.1.2.3", "-----BEGIN", counted(0, 0, 1, 0)),
+            ("|S|", "|X|", counted(0, 0, 0, 1)),
+            ("alice-51", "-alice", counted(0, 0, 0, 1)),
+            ("alice-51", "al ice", counted(0, 0, 0, 1)),
+            ("4711", "-4711", counted(0, 0, 0, 1)),
+            ("30001", "65536", counted(0, 0, 0, 1)),
+            ("|3600|30003|-1|-1", "|3600", counted(0, 0, 0, 1)),
+            ("ts01", &"x".repeat(254), counted(0, 0, 0, 1)),
+            ("|-1|-1", &"|".repeat(40), counted(0, 0, 0, 1)),
         ] {
             assert!(LINE.contains(from));
-            let Sessions { sessions, dropped } = read(&LINE.replacen(from, to, 1), &alice());
-            assert_eq!((sessions.len(), dropped), (0, 1), "{from} as {to}");
+            let Sessions { sessions, left_out } = read(&LINE.replacen(from, to, 1), &alice());
+            assert_eq!((sessions.len(), left_out), (0, expected), "{from} as {to}");
         }
         let twice = read(&format!("{LINE}\n{LINE}\n"), &alice());
-        assert_eq!((twice.sessions.len(), twice.dropped), (1, 1));
+        assert_eq!((twice.sessions.len(), twice.left_out), (1, counted(0, 0, 0, 1)));
     }
 
     #[test]
-    fn sessions_that_have_ended_are_no_fault() {
+    fn sessions_that_have_ended_or_are_being_made_are_no_fault() {
+        let made = LINE
+            .replace("4711|", "|")
+            .replace("|S|", "||")
+            .replace("|cookie|10.1.2.3|30001|30002|", "|||||");
+        let made = read(&made, &alice());
+        assert!(made.sessions.is_empty() && made.left_out.is_empty());
         let ended = read(&LINE.replace("|S|", "|F|"), &alice());
-        assert_eq!((ended.sessions.len(), ended.dropped), (0, 0));
+        assert!(ended.sessions.is_empty() && ended.left_out.is_empty());
         let without_ports = read(&LINE.replace("30003|-1|-1", "").replace("30001", "-1"), &alice());
         assert_eq!(without_ports.sessions[0].ports, [0, 30002, 0]);
     }

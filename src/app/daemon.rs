@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::agents::KeptAgents;
 use super::clock;
+use super::disbelief::Disbelief;
 use crate::admin::{self, LastReload};
 use crate::audit::{Action, Outcome, Ration};
 use crate::authenticate::PasswordChecks;
@@ -33,6 +34,7 @@ pub(super) struct Daemon {
     pub(super) host_credentials: Arc<dyn HostCredentials>,
     pub(super) checks: Arc<PasswordChecks>,
     pub(super) agents: KeptAgents,
+    pub(super) disbelief: Arc<Disbelief>,
     pub(super) logs: Logs,
     pub(super) started: crate::model::Now,
     /// Held by the reload under way: the others wait for their turn.

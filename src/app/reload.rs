@@ -77,7 +77,15 @@ impl Daemon {
         let needs_restart = self.needs_restart(&Fixed::of(&configuration));
         let current = self.broker.snapshot();
         let farms = Some(&current.farms);
-        let snapshot = snapshot::build(configuration, &self.store, &self.checks, &self.agents, farms).await?;
+        let snapshot = snapshot::build(
+            configuration,
+            &self.store,
+            &self.checks,
+            &self.agents,
+            farms,
+            &self.disbelief,
+        )
+        .await?;
         if let Some(directory) = &snapshot.directory {
             directory.try_service_account().await?;
         }

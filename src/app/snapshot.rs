@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agents::KeptAgents;
+use super::disbelief::Disbelief;
 use super::{StartError, accounts, clock};
 use crate::agent::broker_key;
 use crate::authenticate::{Login, PasswordChecks};
@@ -23,6 +24,7 @@ pub(super) async fn build(
     checks: &Arc<PasswordChecks>,
     agents: &KeptAgents,
     previous: Option<&Farms>,
+    disbelief: &Arc<Disbelief>,
 ) -> Result<Snapshot, StartError> {
     let (chain, groups, pam) = accounts::start(configuration.accounts)?;
     let login = Login::new(
@@ -32,7 +34,8 @@ pub(super) async fn build(
         configuration.authentication,
     );
     let agents = agents.of(&configuration.agent, &configuration.farms)?;
-    let farms = Farms::start(configuration.farms, &agents, previous, clock::now).await;
+    let witness = disbelief.witness(configuration.hash);
+    let farms = Farms::start(configuration.farms, &agents, previous, clock::now, &witness).await;
     let policy = configuration.policy;
     Ok(Snapshot {
         recorded_attributes: policy.attributes().into_iter().map(str::to_owned).collect(),

@@ -18,9 +18,10 @@ pub struct Action {
     /// The configuration in use when it was done.
     #[serde(serialize_with = "display")]
     pub configuration: ConfigurationHash,
-    /// What was done: `reload`, `revoke tickets`, `clear throttle`, `log level`, `remove key`.
+    /// What was done: `reload`, `revoke tickets`, `clear throttle`, `log level`, `remove key`, `host sessions`.
     pub task: &'static str,
-    /// `admin` for the admin socket, `signal` for SIGHUP, `keys` for a key whose time is over.
+    /// `admin` for the admin socket, `signal` for SIGHUP, `keys` for a key whose time is over, `agent` for what a host
+    /// told of sessions.
     pub door: &'static str,
     /// The user id of who asked, at the admin socket.
     #[serde(skip_serializing_if = "Option::is_none")]

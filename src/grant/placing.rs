@@ -87,11 +87,12 @@ async fn add_again(shared: &Arc<Shared>, all: Vec<KeyRecord>) {
             continue;
         }
         let shared = Arc::clone(shared);
-        adding.spawn(async move {
+        let add = async move {
             if let Err(error) = add_line(&shared, &record).await {
                 tracing::info!(host = %record.target.host, key = %record.id, %error, "the key may be lost there");
             }
-        });
+        };
+        adding.spawn(add.in_current_span());
     }
     all_of(&mut adding).await;
 }

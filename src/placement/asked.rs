@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
+use super::disbelief::{Disbelieved, Spoken, Witness, WrongLines};
 use super::health::{Health, jittered};
 use crate::agent::{Agent, AgentError, Load};
-use crate::model::{Machine, Now};
+use crate::model::{Machine, Now, SessionUser};
 
 /// Time between two questions to a machine whose agent answers.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -52,6 +53,8 @@ pub(super) struct AskedMachine {
     told: watch::Sender<Told>,
     /// Somebody else's question had no answer.
     doubted: Notify,
+    witness: Witness,
+    spoken: Spoken,
 }
 
 impl AskedMachine {
@@ -62,6 +65,7 @@ impl AskedMachine {
         names: String,
         health: watch::Receiver<Health>,
         told: Told,
+        witness: Witness,
     ) -> Self {
         Self {
             machine,
@@ -70,6 +74,8 @@ impl AskedMachine {
             health,
             told: watch::Sender::new(told),
             doubted: Notify::new(),
+            witness,
+            spoken: Spoken::default(),
         }
     }
 
@@ -136,6 +142,18 @@ impl AskedMachine {
             });
             self.note_load(load, asked);
         }
+    }
+
+    /// Says what it told of a user's sessions that is not believed, where that is news.
+    pub fn disbelieve(&self, user: &SessionUser, what: WrongLines) {
+        if what.is_empty() || !self.spoken.is_news(user, what) {
+            return;
+        }
+        self.witness.tell(Disbelieved {
+            host: self.names.clone(),
+            user: user.clone(),
+            what,
+        });
     }
 
     /// Says that a name was told of which no host has.

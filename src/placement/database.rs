@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
 use super::asked::AskedMachine;
+use super::disbelief::WrongLines;
 use super::facts::Counted;
 use super::flights::{Flight, Flights, Progress, UserSessions};
 use super::found::is_of;
@@ -49,9 +50,9 @@ pub(super) struct SessionDatabase {
     /// Whose turn it is to be asked.
     turn: AtomicUsize,
     flights: Flights,
-    /// The last name it spoke of that is no host's.
     /// Held while the leases on its hosts are looked at.
     review_turn: tokio::sync::Mutex<()>,
+    /// The last name it spoke of that is no host's.
     stranger: Mutex<Option<String>>,
 }
 
@@ -104,8 +105,8 @@ impl SessionDatabase {
             ),
             turn: AtomicUsize::default(),
             flights: Flights::default(),
-            stranger: Mutex::default(),
             review_turn: tokio::sync::Mutex::default(),
+            stranger: Mutex::default(),
         }
     }
 
@@ -121,7 +122,6 @@ impl SessionDatabase {
         self.hosts.get(host).map(|host| host.counted.subscribe())
     }
 
-    /// The last name that was told of and that is no host's.
     /// How many machines can be asked.
     pub fn members(&self) -> usize {
         self.members.len()
@@ -135,6 +135,7 @@ impl SessionDatabase {
         self.review_turn.try_lock()
     }
 
+    /// The last name that was told of and that is no host's.
     pub fn stranger(&self) -> Option<String> {
         lock(&self.stranger).clone()
     }
@@ -187,16 +188,21 @@ impl SessionDatabase {
         loop {
             if let Some(member) = members.next() {
                 let user = user.clone();
-                let ask = async move { member.answer(member.agent.sessions(&member.machine, &user)).await };
+                let ask = async move {
+                    let told = member.answer(member.agent.sessions(&member.machine, &user)).await;
+                    (member, told)
+                };
                 asked.spawn(ask.in_current_span());
             }
             match timeout(PATIENCE, asked.join_next()).await {
-                Ok(Some(Ok(Ok(sessions)))) => {
+                Ok(Some(Ok((member, Ok(sessions))))) => {
                     asked.detach_all();
                     self.note_user(user);
-                    return Some(self.believed(user, sessions));
+                    let (believed, wrong) = self.believed(user, sessions);
+                    member.disbelieve(user, wrong);
+                    return Some(believed);
                 }
-                Ok(Some(Ok(Err(AgentError::NoSuchUser(_))))) => strangers += 1,
+                Ok(Some(Ok((_, Err(AgentError::NoSuchUser(_)))))) => strangers += 1,
                 Ok(Some(_)) => unable += 1,
                 Ok(None) => {
                     return (strangers > 0 && unable == 0).then(|| UserSessions {
@@ -209,23 +215,31 @@ impl SessionDatabase {
         }
     }
 
-    /// The sessions that are the user's and on a host that is spoken of here.
-    fn believed(&self, user: &SessionUser, told: Sessions) -> UserSessions {
-        if told.dropped > 0 {
-            tracing::warn!(%user, lines = told.dropped, "an agent listed what cannot be this user's sessions");
-        }
+    /// The sessions that are the user's and on a host that is spoken of here, and what is not believed.
+    fn believed(&self, user: &SessionUser, told: Sessions) -> (UserSessions, WrongLines) {
         let mut believed = UserSessions {
-            elsewhere: told.dropped > 0,
+            elsewhere: !told.left_out.is_empty(),
             ..UserSessions::default()
         };
-        let own = told.sessions.into_iter().filter(|session| is_of(session, user));
-        for session in own.take(SESSIONS_MAX) {
+        let mut wrong = WrongLines {
+            left_out: told.left_out,
+            ..WrongLines::default()
+        };
+        let (own, of_others): (Vec<_>, Vec<_>) = told
+            .sessions
+            .into_iter()
+            .partition(|session| is_of(session, user));
+        wrong.left_out.of_others += of_others.len();
+        for session in own.into_iter().take(SESSIONS_MAX) {
             match self.meant(&session.server) {
                 Some(host) => believed.on_hosts.push((host, session)),
-                None => believed.elsewhere = true,
+                None => {
+                    believed.elsewhere = true;
+                    wrong.of_other_hosts += 1;
+                }
             }
         }
-        believed
+        (believed, wrong)
     }
 
     async fn count(&self, clock: fn() -> Now) -> Count {

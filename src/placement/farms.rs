@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Farm;
+use super::disbelief::Witness;
 use super::health::{Health, PROBE_INTERVAL};
 use super::probe::PROBE_TIMEOUT;
 use super::watched_host::WatchedHost;
@@ -40,13 +41,15 @@ impl Farms {
     /// Begins to probe every host, each about once in 5 s, and waits for the first answers, at most 3 s; a host
     /// that has not answered by then counts as down until it does. Where a farm has an agent, its hosts are also asked
     /// for their load and their sessions, which nothing waits for. What `previous` knows of a machine is taken over.
+    /// `witness` is told of what is not believed of what they say.
     pub async fn start(
         farms: impl IntoIterator<Item = Farm>,
         agents: &Agents,
         previous: Option<&Self>,
         clock: fn() -> Now,
+        witness: &Witness,
     ) -> Self {
-        Self::start_probing(farms, agents, previous, clock, PROBE_INTERVAL).await
+        Self::start_probing(farms, agents, previous, clock, witness, PROBE_INTERVAL).await
     }
 
     pub(super) async fn start_probing(
@@ -54,12 +57,13 @@ impl Farms {
         agents: &Agents,
         previous: Option<&Self>,
         clock: fn() -> Now,
+        witness: &Witness,
         interval: Duration,
     ) -> Self {
         let farms: Vec<Farm> = farms.into_iter().collect();
         let mut tasks = JoinSet::new();
         let previous = previous.map(|previous| &previous.machines);
-        let machines = WatchedMachines::start(&farms, agents, previous, &mut tasks, clock, interval);
+        let machines = WatchedMachines::start(&farms, agents, previous, &mut tasks, clock, witness, interval);
         first_answers(machines.health()).await;
         let farms = farms
             .into_iter()

@@ -12,6 +12,7 @@ mod asked;
 mod back_off;
 mod choose;
 mod database;
+mod disbelief;
 mod drained;
 mod drained_report;
 mod draining;
@@ -36,6 +37,7 @@ mod watched_host;
 mod watched_machines;
 
 pub use answer::{FullFarm, NoHost, Placement};
+pub use disbelief::{Disbelieved, Witness, WrongLines};
 pub use drained::DrainError;
 pub use drained_report::{DrainedHost, Draining};
 pub use facts::{Counted, FarmFacts, HostFacts, Site};

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::asked::{AskedMachine, Told};
 use super::back_off::BackOff;
 use super::database::SessionDatabase;
+use super::disbelief::Witness;
 use super::facts::Site;
 use super::health::{Health, keep_watch};
 use super::probe::Prober;
@@ -61,6 +62,7 @@ impl WatchedMachines {
         previous: Option<&Self>,
         tasks: &mut JoinSet<()>,
         clock: fn() -> Now,
+        witness: &Witness,
         interval: Duration,
     ) -> Self {
         let mut machines = HashMap::new();
@@ -78,7 +80,14 @@ impl WatchedMachines {
                 let before = before.and_then(|before| before.asked.as_ref());
                 let told = before.map(|before| before.told().clone()).unwrap_or_default();
                 let (agent, names) = (Arc::clone(agent), names.clone());
-                let asked = AskedMachine::new(machine.clone(), agent, names, health.clone(), told);
+                let asked = AskedMachine::new(
+                    machine.clone(),
+                    agent,
+                    names,
+                    health.clone(),
+                    told,
+                    witness.clone(),
+                );
                 Arc::new(asked)
             });
             if let Some(asked) = &asked {

@@ -71,6 +71,64 @@ async fn hosts_tell_of_their_sessions_and_one_that_freezes_gets_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_host_should_not_have_listed_is_dropped_and_audited() {
+    let lab = Site::start(82, "", "");
+    let line = |id: &str, server: &str, client: &str, owner: &str| {
+        format!(
+            "4711|{id}-50-1700000000_stDMATE_dp24|50|{server}|R|2026-03-02T09:00:00|0123456789abcdef|{client}|30001|\
+             30002|2026-03-02T09:00:00|{owner}|60|30003|-1|-1\n"
+        )
+    };
+    // The agent lists every line that has alice's name somewhere.
+    lab.database.hold_lines(
+        &[
+            line("bob", "ts01", "alice", "bob"),
+            line("alice", "ts01\u{1b}[31m", "10.1.2.3", "alice"),
+            line("alice", "SERVER:evil", "10.1.2.3", "alice"),
+            line("bob", "ts01", "10.1.2.3", "alice"),
+            line("alice", "elsewhere", "10.1.2.3", "alice"),
+        ]
+        .concat(),
+    );
+    let audited = || {
+        let log = lab.broker.log();
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("\"task\":\"host sessions\""));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for _ in 0..3 {
+        let answer = lab.post(&list("alice", "alice-secret", "")).await;
+        assert!(
+            answer.contains("[office]") && !answer.contains("running="),
+            "{answer}"
+        );
+        let answer = lab.selected("office", "alice").await;
+        assert!(!answer.contains("SESSION_INFO"), "{answer}");
+        assert!(!answer.contains("evil"), "{answer}");
+    }
+    let lines = wait_for("a line in the audit log", || {
+        let lines = audited();
+        (!lines.is_empty()).then_some(lines)
+    });
+    for line in &lines {
+        let cause = "not believed: 2 lines of another user, 1 line with control characters, \
+                     1 line with words of the broker protocol, 1 line of sessions on a host that it does not speak for";
+        assert!(line.contains(&format!("\"cause\":\"{cause}\"")), "{line}");
+        assert!(
+            line.contains("\"about\":\"sessions of alice, told by main/ts0"),
+            "{line}"
+        );
+        assert!(
+            line.contains("\"door\":\"agent\"") && line.contains("\"outcome\":\"refused\""),
+            "{line}"
+        );
+    }
+    // Each host is spoken of once, however often it is asked.
+    assert!(lines.len() <= 2, "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_killed_leaves_no_connection_behind() {
     let mut lab = Site::start(81, "", "");
     let connections = lab.connections();

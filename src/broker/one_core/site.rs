@@ -17,7 +17,7 @@ use crate::grant::{Grants, Pool};
 use crate::identity::{Asked, Groups, Identity};
 use crate::model::{ClientAddress, GroupName, Membership};
 use crate::observe::{Metrics, Stages};
-use crate::placement::{Farms, Placements, Stores};
+use crate::placement::{Farms, Placements, Stores, Witness};
 use crate::socket::Peer;
 use crate::store::Embedded;
 
@@ -77,7 +77,14 @@ impl Site {
             groups: Arc::new(members),
             directory: None,
             pam: None,
-            farms: Farms::start(configuration.farms, &Agents::default(), None, now).await,
+            farms: Farms::start(
+                configuration.farms,
+                &Agents::default(),
+                None,
+                now,
+                &Witness::nobody(),
+            )
+            .await,
             agent_key: None,
             keys: configuration.keys,
             client: configuration.client,

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::agent::{Agent, AgentError, Answer, Load, ServerCount, Sessions};
+use crate::agent::{Agent, AgentError, Answer, LeftOut, Load, ServerCount, Sessions};
 use crate::model::{AuthorizedKey, DisplayCookie, Machine, Session, SessionId, SessionState, SessionUser};
 
 /// What hosts say, and what they were asked.
@@ -19,6 +19,7 @@ struct Script {
     frozen: Vec<Machine>,
     slow: HashMap<Machine, Duration>,
     failing: HashMap<Machine, AgentError>,
+    left_out: LeftOut,
     asked: Vec<String>,
 }
 
@@ -54,7 +55,6 @@ impl FakeAgent {
         self.0.lock().unwrap().frozen.push(machine.clone());
     }
 
-    /// Lets a host answer questions for sessions with this error from now on.
     /// Lets every host list such lines beside the sessions.
     pub fn lists_wrongly(&self, left_out: LeftOut) {
         self.0.lock().unwrap().left_out = left_out;
@@ -65,6 +65,7 @@ impl FakeAgent {
         self.0.lock().unwrap().slow.insert(machine.clone(), takes);
     }
 
+    /// Lets a host answer questions for sessions with this error from now on.
     pub fn fails(&self, machine: &Machine, error: AgentError) {
         self.0.lock().unwrap().failing.insert(machine.clone(), error);
     }
@@ -152,7 +153,7 @@ impl Agent for FakeAgent {
             let own = all.filter(|(owner, _)| owner == user.as_str());
             Ok(Sessions {
                 sessions: own.map(|(_, session)| session.clone()).collect(),
-                dropped: 0,
+                left_out: script.left_out,
             })
         })
     }

@@ -9,12 +9,19 @@ use super::{
     PATIENCE, at, clock, empty, farm, host, lab, listener, listener_at, offer, port_of, until, watched,
 };
 use crate::agent::Agents;
-use crate::placement::{Farms, NoHost};
+use crate::placement::{Farms, NoHost, Witness};
 
 #[tokio::test]
 async fn the_first_select_after_the_start_finds_the_hosts() {
     let listeners = [listener()];
-    let farms = Farms::start([lab(&listeners)], &Agents::default(), None, clock).await;
+    let farms = Farms::start(
+        [lab(&listeners)],
+        &Agents::default(),
+        None,
+        clock,
+        &Witness::nobody(),
+    )
+    .await;
     let (store, placements) = empty().await;
     let placement = placements
         .place(&farms, &offer("alice", "lab"), at(0), 0)
@@ -81,7 +88,8 @@ async fn a_host_that_never_answers_is_not_waited_for_longer_than_a_probe() {
     let live = listener();
     let hosts = vec![ts0, host("ts1", "127.0.0.1", port_of(&live))];
     let agents = Agents::default();
-    let start = Farms::start([farm("lab", hosts)], &agents, None, clock);
+    let nobody = Witness::nobody();
+    let start = Farms::start([farm("lab", hosts)], &agents, None, clock, &nobody);
     let farms = tokio::time::timeout(PATIENCE, start).await.unwrap();
     let (_, placements) = empty().await;
     let placement = placements
@@ -96,10 +104,27 @@ async fn a_reload_takes_over_what_is_known_of_a_machine() {
     let (listener, ts0) = listener_at("127.0.77.3");
     let lab = farm("lab", vec![ts0]);
     // Probed once and then not again within this test.
-    let before = Farms::start_probing([lab.clone()], &Agents::default(), None, clock, PATIENCE * 10).await;
+    let nobody = Witness::nobody();
+    let before = Farms::start_probing(
+        [lab.clone()],
+        &Agents::default(),
+        None,
+        clock,
+        &nobody,
+        PATIENCE * 10,
+    )
+    .await;
     until(&before, "ts0", true).await;
     drop(listener);
-    let after = Farms::start_probing([lab], &Agents::default(), Some(&before), clock, PATIENCE * 10).await;
+    let after = Farms::start_probing(
+        [lab],
+        &Agents::default(),
+        Some(&before),
+        clock,
+        &nobody,
+        PATIENCE * 10,
+    )
+    .await;
     // This thread has run no probe of the new farms yet.
     until(&after, "ts0", true).await;
     until(&after, "ts0", false).await;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory_store::MemoryStore;
-use super::{Farm, Farms, Host, Placements, Stores};
+use super::{Farm, Farms, Host, Placements, Stores, Witness};
 use crate::agent::Agents;
 use crate::model::{Account, FarmName, HostAddress, HostName, Now, Offered, SessionUser, Source, UserName};
 
@@ -105,7 +105,8 @@ fn lab(listeners: &[TcpListener]) -> Farm {
 }
 
 async fn watched(farms: impl IntoIterator<Item = Farm>) -> Farms {
-    Farms::start_probing(farms, &Agents::default(), None, clock, Duration::from_millis(20)).await
+    let (agents, nobody) = (Agents::default(), Witness::nobody());
+    Farms::start_probing(farms, &agents, None, clock, &nobody, Duration::from_millis(20)).await
 }
 
 async fn until(farms: &Farms, host: &str, healthy: bool) {

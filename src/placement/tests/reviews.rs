@@ -12,7 +12,7 @@ use super::memory_store::MemoryStore;
 use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
 use crate::agent::{AgentError, AgentKind, Agents};
 use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState, SessionUser};
-use crate::placement::{Farm, Farms, HostState, Placements};
+use crate::placement::{Farm, Farms, HostState, Placements, Witness};
 use crate::store::{LeaseRecord, Store};
 
 thread_local! {
@@ -39,7 +39,7 @@ async fn asked(listeners: &[TcpListener], agent: &Arc<FakeAgent>) -> Farms {
         ..lab(listeners)
     };
     // Probed once and then not again within a test.
-    let farms = Farms::start_probing([lab], &agents, None, clock, PATIENCE * 10).await;
+    let farms = Farms::start_probing([lab], &agents, None, clock, &Witness::nobody(), PATIENCE * 10).await;
     for number in 0..listeners.len() {
         until(&farms, &format!("ts{number}"), true).await;
     }
@@ -167,7 +167,10 @@ async fn what_nobody_can_be_asked_about_ends_at_once() {
         agent: AgentKind::Ssh,
         ..super::farm("lab", vec![ts0])
     };
-    let farms = Farms::start_probing([lab], &agents, None, clock, Duration::from_millis(20)).await;
+    let farms = {
+        let nobody = Witness::nobody();
+        Farms::start_probing([lab], &agents, None, clock, &nobody, Duration::from_millis(20)).await
+    };
     until(&farms, "ts0", true).await;
     let (_, placements) = empty().await;
     place(&placements, &farms, &offer("alice", "lab")).await;
@@ -214,9 +217,6 @@ async fn those_who_resume_elsewhere_or_only_look_close_no_host() {
 }
 
 #[tokio::test]
-async fn three_leases_that_come_to_nothing_close_a_host_for_a_minute() {
-    let (agent, listeners) = (FakeAgent::new(), [listener()]);
-#[tokio::test]
 async fn desktops_are_shown_on_the_host_where_the_user_has_one() {
     let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
     let farms = asked(&listeners, &agent).await;
@@ -234,6 +234,9 @@ async fn desktops_are_shown_on_the_host_where_the_user_has_one() {
     }
 }
 
+#[tokio::test]
+async fn three_leases_that_come_to_nothing_close_a_host_for_a_minute() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
     let farms = asked(&listeners, &agent).await;
     let (_, placements) = empty().await;
     for user in ["alice", "bob", "carol"] {
@@ -324,16 +327,6 @@ async fn a_host_that_cannot_tell_keeps_no_other_waiting() {
     let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
     let farms = asked(&listeners, &agent).await;
     let store = Arc::new(MemoryStore::default());
-    let lease = |user: &str, host: &str, since| LeaseRecord {
-        account: account(user),
-        farm: FarmName::new("lab").unwrap(),
-        offered: FarmName::new("lab").unwrap(),
-        host: HostName::new(host).unwrap(),
-        session_user: Some(SessionUser::new(user).unwrap()),
-        since,
-        confirmed: None,
-        expires: since.plus(super::SESSION),
-    };
     for number in 0..300 {
         let waiting = waiting_lease(&format!("user{number}"), "ts0", clock());
         store.put_lease(waiting).await.unwrap();

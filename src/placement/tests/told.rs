@@ -1,7 +1,7 @@
 //! What agents tell: of machines, of counts and of sessions. The time is tokio's, which stands still while there is
 //! something to do; nothing here opens a socket.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,20 +10,27 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::at;
 use super::fake_agent::{FakeAgent, session};
-use crate::agent::AgentError;
+use crate::agent::{AgentError, LeftOut};
 use crate::model::{HostAddress, Machine, Now, SessionUser};
 use crate::placement::asked::{AskedMachine, Told};
 use crate::placement::database::SessionDatabase;
+use crate::placement::disbelief::{Disbelieved, Witness};
 use crate::placement::health::Health;
 
 /// A machine that takes connections.
 fn machine(name: &str, agent: &Arc<FakeAgent>) -> Arc<AskedMachine> {
+    watched(name, agent, Witness::nobody())
+}
+
+/// The same, with somebody who is told of what is not believed.
+fn watched(name: &str, agent: &Arc<FakeAgent>, witness: Witness) -> Arc<AskedMachine> {
     let machine = Machine::new(&HostAddress::new(name).unwrap(), 22);
     let (agent, names) = (Arc::<FakeAgent>::clone(agent), name.to_owned());
     let (health, up) = watch::channel(Health::Up);
     // Held for as long as the test is.
     std::mem::forget(health);
-    Arc::new(AskedMachine::new(machine, agent, names, up, Told::default()))
+    let told = Told::default();
+    Arc::new(AskedMachine::new(machine, agent, names, up, told, witness))
 }
 
 fn database(members: &[&Arc<AskedMachine>]) -> Arc<SessionDatabase> {
@@ -229,4 +236,50 @@ async fn an_agent_that_cannot_count_is_seldom_asked_to() {
     assert_eq!(agent.asked(), ["counts ts01"]);
     assert_eq!(counts(&own, 1), [None]);
     assert!(ts01.answers(), "it does answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_believed_is_said_once_in_a_while_and_without_a_word_of_the_host() {
+    let agent = FakeAgent::new();
+    let heard = Arc::new(Mutex::new(Vec::<Disbelieved>::new()));
+    let hears = Arc::clone(&heard);
+    let witness = Witness::new(move |disbelieved| hears.lock().unwrap().push(disbelieved));
+    let ts01 = watched("ts01", &agent, witness);
+    let own = database(&[&ts01]);
+    let heard = || std::mem::take(&mut *heard.lock().unwrap());
+    hosts_of_alice(&own).await.unwrap();
+    assert_eq!(heard(), []);
+
+    // One session is bob's by its id, one is on a host that ts01 does not speak for, and two lines were no sessions.
+    agent.tells(
+        &ts01.machine,
+        "alice",
+        session("bob-51-1700000000_stDXFCE_dp24", "ts01"),
+    );
+    agent.tells(
+        &ts01.machine,
+        "alice",
+        session("alice-52-1700000000_stDXFCE_dp24", "evil"),
+    );
+    agent.lists_wrongly(LeftOut {
+        with_protocol_words: 2,
+        ..LeftOut::default()
+    });
+    for asked in 0..50 {
+        sleep(Duration::from_secs(6)).await;
+        assert_eq!(hosts_of_alice(&own).await, Some(vec![]));
+        let heard = heard();
+        if asked > 0 {
+            assert_eq!(heard, []);
+            continue;
+        }
+        let what = "1 line of another user, 2 lines with words of the broker protocol, \
+                    1 line of sessions on a host that it does not speak for";
+        assert_eq!(heard.len(), 1);
+        assert_eq!(heard[0].what.to_string(), what);
+        assert_eq!((heard[0].host.as_str(), &heard[0].user), ("ts01", &alice()));
+    }
+    sleep(Duration::from_mins(10)).await;
+    hosts_of_alice(&own).await.unwrap();
+    assert_eq!(heard().len(), 1);
 }

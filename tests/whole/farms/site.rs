@@ -89,7 +89,11 @@ impl SessionDatabase {
                  30002|2026-03-02T09:00:00|{user}|60|30003|-1|-1\n"
             )
         };
-        let text: String = sessions.iter().map(line).collect();
+        self.hold_lines(&sessions.iter().map(line).collect::<String>());
+    }
+
+    /// Has these lines and no others, whatever they are.
+    pub fn hold_lines(&self, text: &str) {
         // In one step, for it is being read.
         let new = self.0.path().join("new");
         fs::write(&new, text).unwrap();
@@ -164,10 +168,6 @@ impl Site {
         farm
     }
 
-    /// What `hosts` says of a host.
-    pub fn host(&self, number: usize) -> Value {
-        json(&self.broker, &["hosts"])[number].clone()
-    }
     /// The processes of ssh(1) with which the broker holds its connections.
     pub fn connections(&mut self) -> Vec<u32> {
         let ssh = |pid: &u32| command_line(*pid).contains("ControlMaster=yes");
@@ -177,6 +177,10 @@ impl Site {
             .collect()
     }
 
+    /// What `hosts` says of a host.
+    pub fn host(&self, number: usize) -> Value {
+        json(&self.broker, &["hosts"])[number].clone()
+    }
 
     /// The address of `ts01` or `ts02`.
     pub fn address(&self, number: u8) -> String {
@@ -210,15 +214,15 @@ impl Site {
     }
 }
 
-/// The host of an answer for something new.
-pub fn server(answer: &str) -> &str {
-    let line = answer.lines().find_map(|line| line.strip_prefix("SERVER:"));
-    let line = line.unwrap_or_else(|| panic!("no host: {answer}"));
 /// The command line of a process; empty if it is gone.
 pub fn command_line(pid: u32) -> String {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&words).replace('\0', " ")
 }
 
+/// The host of an answer for something new.
+pub fn server(answer: &str) -> &str {
+    let line = answer.lines().find_map(|line| line.strip_prefix("SERVER:"));
+    let line = line.unwrap_or_else(|| panic!("no host: {answer}"));
     line.split(':').next().unwrap()
 }
