@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use serde_json::json;
 
 use super::format::Format;
@@ -27,7 +27,7 @@ pub(super) struct Audit {
     /// Only decisions about this user: the account's name, or what was typed
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only decisions from then on: a moment like 2026-03-02T09:00:00+01:00, or how long ago, like 2h or 30m
+    /// Only decisions from then on: a moment like 2026-03-02T09:00:00+01:00, or how long ago, like 2h, 30m or 2d
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Since>,
     /// The file that [audit] names, or - for standard input
@@ -198,9 +198,22 @@ fn since(text: &str) -> Result<Since, String> {
     if let Ok(moment) = text.parse() {
         return Ok(Since::Moment(moment));
     }
-    let span: Option<SignedDuration> = text.parse().ok();
+    let span: Option<Span> = text.parse().ok();
+    let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     let span = span.and_then(|span| Duration::try_from(span).ok());
     span.map(Since::Ago).ok_or_else(|| {
-        "write it like 2026-03-02T09:00:00+01:00, or like 2h or 30m for how long ago".to_owned()
+        "write it like 2026-03-02T09:00:00+01:00, or like 2h, 30m or 2d for how long ago".to_owned()
     })
+}
+
+#[test]
+fn how_long_ago_may_be_days() {
+    let ago = |text| match since(text) {
+        Ok(Since::Ago(ago)) => ago.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ago("30m"), 1_800);
+    assert_eq!(ago("2d"), 172_800);
+    assert_eq!(ago("1d 12h"), 129_600);
+    assert!(since("yesterday").is_err() && since("-2h").is_err() && since("1mo").is_err());
 }
