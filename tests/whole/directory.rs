@@ -566,6 +566,33 @@ async fn no_login_fails_while_one_of_two_servers_is_killed_frozen_or_restarted()
     assert!(stream.stop().await > 50);
 }
 
+/// Whether a server that took a bind and fell silent has counted it, nobody knows; the next one is asked once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_shown_once_to_each_server_that_takes_it() {
+    let (first, second) = (Slapd::start(&staff()), Slapd::start(&staff()));
+    let mut settings = settings(vec![plain(&first), plain(&second)]);
+    settings.operation_timeout = Duration::from_secs(60);
+    let directory = Directory::start(settings).unwrap();
+    let (alice, person) = (entry(&directory, "alice").await, slapd::person("alice"));
+    let answer = directory.check_password(&alice, &password("typo")).await;
+    assert_eq!(
+        answer,
+        Ok(PasswordAnswer::Wrong),
+        "a connection for binds is open now"
+    );
+    assert_eq!((first.binds(&person), second.binds(&person)), (1, 0));
+
+    first.freeze();
+    let answer = directory.check_password(&alice, &password("wrong")).await;
+    assert_eq!(answer, Ok(PasswordAnswer::Wrong));
+    assert_eq!(second.binds(&person), 1);
+    first.thaw();
+    // It may find the bind in its queue now, and no second one.
+    sleep(Duration::from_secs(2)).await;
+    assert!(first.binds(&person) <= 2, "{}", first.log());
+    assert_eq!(second.binds(&person), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_starts_beside_a_dead_and_a_frozen_server_works() {
     let (mut dead, frozen, good) = (Slapd::start(""), Slapd::start(""), Slapd::start(&staff()));

@@ -2,12 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use super::{json, said};
 use crate::lab::authority::Authority;
 use crate::lab::broker::Broker;
 use crate::lab::site::{Reach, Site, configuration, directory, profiles};
-use crate::lab::slapd::Slapd;
+use crate::lab::slapd::{self, Slapd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_configuration_is_taken_and_a_broken_one_explained_as_check_does() {
@@ -158,6 +159,32 @@ async fn a_secret_that_the_directory_refuses_is_found_before_anything_changes() 
     assert!(said(&site.broker.ask(&["reload"])).contains("Reloaded"));
     fs::write(&secret, right).unwrap();
     said(&site.broker.ask(&["reload"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_is_used_after_a_reload() {
+    let mut site = Site::start(Reach::Tls);
+    site.slapd.modify(&format!(
+        "dn: {}\nchangetype: modify\nreplace: userPassword\nuserPassword: renewed-secret\n",
+        slapd::SERVICE
+    ));
+    let refused = site.broker.ask(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1), "the old one is refused");
+    let secret = site.broker.folder().join("conf.d/service-password");
+    fs::write(&secret, "renewed-secret\n").unwrap();
+    assert!(said(&site.broker.ask(&["reload"])).contains("Reloaded"));
+    // Connections from before are gone, so what follows is bound with the new one.
+    site.slapd.kill();
+    site.slapd.restart();
+    let mut list = String::new();
+    for _ in 0..60 {
+        list = site.list("alice").await;
+        if list.contains("Access granted") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(profiles(&list), ["office", "terminal"], "{}", site.broker.log());
 }
 
 #[test]
