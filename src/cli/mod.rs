@@ -10,6 +10,8 @@ pub mod check;
 mod checks;
 mod diff;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod drain;
 mod explain;
 mod format;
@@ -49,7 +51,11 @@ const EXIT_USAGE: u8 = 64;
 /// sysexits.h `EX_CONFIG`: something in the configuration stops the program.
 const EXIT_CONFIGURATION: u8 = 78;
 
-/// The session broker for X2Go that takes its users, groups and profiles from a directory.
+/// The session broker for X2Go that takes its users, groups and profiles from a directory
+///
+/// Begin with docs/install.md, and with docs/troubleshooting.md where something does not work; a package has put the
+/// folder docs into /usr/share/doc/x2godirector. Commands exit with 64 if their arguments are wrong, and with 78 if the
+/// configuration stops them, where their own page says nothing else.
 #[derive(Debug, Parser)]
 #[command(name = "x2godirector", version = version(), propagate_version = true)]
 struct Arguments {
@@ -77,15 +83,21 @@ enum Command {
     /// Say what is wrong with a configuration
     ///
     /// Prints each problem as `file:line:col: message`, at most 200 of them. Exits with 0 if the configuration can
-    /// be used, with 1 if it cannot.
+    /// be used, with 1 if it cannot. Asks nobody: `doctor` tries the directory and the rest. Run it as the daemon's user or
+    /// as root: it reads the secrets that the configuration names.
     Check(ConfigurationFolders),
     /// Show which profiles a user would be offered, and why
+    ///
+    /// Each profile with the rules that give it or take it away, each rule with what matched or did not, and the user's
+    /// groups with the way into each. Looks the user up as a login would, and asks for no password. Exits with 0 also if
+    /// nothing is offered, and with 1 if there is no such user or the directory does not answer.
     Explain(explain::Explain),
     /// Try what logins stand on, and say what is wrong
     ///
     /// Tries every LDAP server as a login uses it (connection, certificate, bind_dn, users, groups), the PAM service
-    /// and its worker, the broker's certificate, and the agents of the hosts. Prints what is wrong and what to write instead. Exits with 0 if
-    /// a login could work, with 1 if none can, and with 78 if the configuration has errors.
+    /// and its worker, the broker's certificate, and the agents of the hosts. Prints what is wrong and what to write
+    /// instead. Exits with 0 if a login could work, with 1 if none can, and with 78 if the configuration has errors. Run
+    /// it as the daemon's user or as root: it reads the secrets that the configuration names.
     Doctor(doctor::Doctor),
     /// Make the SSH key that the broker shows to the hosts of agents
     ///
@@ -129,8 +141,14 @@ enum Command {
     /// name the program is this command. It may be the command that sshd forces. docs/ssh.md says how to set it up.
     SshFrontend(ssh_frontend::SshFrontend),
     /// Show how the daemon is
+    ///
+    /// Its version, the configuration in use and what became of the last reload, the certificate's days, directory, hosts,
+    /// tickets and leases.
     Status(status::Status),
     /// Show the hosts of all farms: their health, and what is on them
+    ///
+    /// With the age of each number; what is wrong with a host stands below the table. docs/farms.md says what the
+    /// columns mean.
     Hosts(hosts::Hosts),
     /// Show the sessions that the broker knows of
     ///
@@ -144,8 +162,12 @@ enum Command {
     /// Let sessions start on a host again
     Undrain(drain::Undrain),
     /// Show who has tickets, from where and until when; or end those of a user
+    ///
+    /// A ticket stands for a login: as long as it counts, its client shows no password to the directory.
     Tickets(tickets::Tickets),
     /// Show whose failed logins are counted and who is refused for them; or forget failures
+    ///
+    /// docs/throttle.md says who is refused for whose failures.
     Throttle(throttle::Throttle),
     /// Make, list and end what X2Go hosts are known by that ask for keys
     HostCredential(host_credential::HostCredential),

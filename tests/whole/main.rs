@@ -17,6 +17,7 @@ mod check;
 mod diff;
 mod directory;
 mod doctor;
+mod documents;
 mod expectations;
 mod explain;
 mod farm;
