@@ -1,7 +1,7 @@
 //! `x2godirector authorized-keys`: what sshd on an X2Go host runs (`AuthorizedKeysCommand`).
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -54,7 +54,12 @@ async fn keys(name: String, config: PathBuf) -> anyhow::Result<Vec<AuthorizedKey
     let Some(user) = spawn_blocking(move || may_be_asked_about(&name)).await? else {
         return Ok(Vec::new());
     };
-    let settings = spawn_blocking(move || Settings::read(Path::new(&config))).await??;
+    let (settings, config) = spawn_blocking(move || (Settings::read(&config), config)).await?;
+    let Some(settings) = settings? else {
+        // Nothing went wrong, so sshd logs nothing; whoever runs this by hand wants to know.
+        eprintln!("x2godirector: {} names no broker yet", config.display());
+        return Ok(Vec::new());
+    };
     Ok(ask(settings, user).await?)
 }
 

@@ -1,6 +1,7 @@
 //! `x2godirector doctor`: tries what logins stand on, and says what is wrong.
 
 mod agents;
+mod dialled;
 mod parts;
 
 use std::io::{self, Write};

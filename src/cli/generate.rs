@@ -28,26 +28,28 @@ pub(super) struct Generate {
     what: What,
     /// Where to; made if it is not there
     folder: PathBuf,
-    /// The files that the package installs, which the page of the configuration is made of
+    /// The commented files that the page of the configuration is made of
     #[arg(long, value_name = "DIR", default_value = "conf.d")]
     conf_d: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
-    /// A page for the program, one for each subcommand, and one for the configuration
+    /// A page for each program, one for each subcommand, and one for the configuration
     Man,
     /// Completion for bash, zsh and fish
     Completion,
 }
 
 impl Generate {
-    /// Writes the files for this command line.
-    pub(super) fn run(self, command: Command) -> ExitCode {
-        let command = command.disable_help_subcommand(true);
+    /// Writes the files for the command lines of these programs.
+    pub(super) fn run(self, programs: impl IntoIterator<Item = Command>) -> ExitCode {
+        let mut programs = programs
+            .into_iter()
+            .map(|program| program.disable_help_subcommand(true));
         let written = fs::create_dir_all(&self.folder).and_then(|()| match self.what {
-            What::Man => man(command, &self.folder, &self.conf_d),
-            What::Completion => completion(command, &self.folder),
+            What::Man => man(programs, &self.folder, &self.conf_d),
+            What::Completion => programs.try_for_each(|program| completion(program, &self.folder)),
         });
         match written {
             Ok(()) => ExitCode::SUCCESS,
@@ -56,17 +58,20 @@ impl Generate {
     }
 }
 
-fn completion(mut command: Command, folder: &Path) -> io::Result<()> {
+fn completion(mut program: Command, folder: &Path) -> io::Result<()> {
+    let name = program.get_name().to_owned();
     for shell in SHELLS {
-        clap_complete::generate_to(shell, &mut command, PROGRAM, folder)?;
+        clap_complete::generate_to(shell, &mut program, &name, folder)?;
     }
     Ok(())
 }
 
-fn man(mut command: Command, folder: &Path, conf_d: &Path) -> io::Result<()> {
-    command.build();
+fn man(programs: impl Iterator<Item = Command>, folder: &Path, conf_d: &Path) -> io::Result<()> {
     let date = date();
-    pages(&command, &date, folder)?;
+    for mut program in programs {
+        program.build();
+        pages(&program, &date, folder)?;
+    }
     let file = folder.join(format!("{CONFIGURATION_PAGE}.5"));
     fs::write(file, configuration_page(conf_d, &date)?)
 }
@@ -124,8 +129,8 @@ fn configuration_page(conf_d: &Path, date: &str) -> io::Result<Vec<u8>> {
     writeln!(page, ".SH SYNOPSIS\n/etc/x2godirector/conf.d/*.toml")?;
     writeln!(
         page,
-        ".SH DESCRIPTION\nWhat follows are the files as they are installed: every key stands in them, with its \
-         default or an example, and what it means."
+        ".SH DESCRIPTION\nEvery key stands in the files below, with its default or an example, and what it means. They \
+         are the configuration of a site with a directory; the one that the package installs begins without."
     )?;
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();

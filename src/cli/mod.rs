@@ -17,6 +17,8 @@ mod explain;
 mod format;
 mod generate;
 mod hook_worker;
+mod host;
+mod host_agent;
 mod host_choice;
 mod host_credential;
 mod hosts;
@@ -43,6 +45,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Diagnostic};
 use crate::model::{version, visible_lines};
+
+pub use host::run_on_host;
 
 /// Something went wrong that is neither the arguments' fault nor the configuration's.
 const EXIT_FAILURE: u8 = 1;
@@ -237,7 +241,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::HostCredential(credential) => credential.run(),
         Command::AuthorizedKeys(keys) => keys.run(),
         Command::LogLevel(log_level) => log_level.run(),
-        Command::Generate(generate) => generate.run(Arguments::command()),
+        Command::Generate(generate) => generate.run([Arguments::command(), host::HostArguments::command()]),
     }
 }
 

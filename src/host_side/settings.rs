@@ -11,6 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::model::{HostCredential, Secret};
 
+/// Where the package keeps what the host is known by.
+const CREDENTIAL_FILE: &str = "/etc/x2godirector/host/credential";
+/// What `[agent] key_file` of the broker is, unless it says otherwise.
+const KEY_FILE: &str = "%h/.x2go/authorized_keys";
 /// Longest file read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -31,9 +35,10 @@ pub struct Settings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    broker: String,
+    broker: Option<String>,
     ca_file: Option<PathBuf>,
-    credential_file: PathBuf,
+    credential_file: Option<PathBuf>,
+    key_file: Option<String>,
 }
 
 /// Why the host cannot ask.
@@ -45,29 +50,52 @@ pub struct SettingsError {
 }
 
 impl Settings {
-    /// Reads the file, and the credential that it names. Blocks on file access.
+    /// Reads the file, and the credential that it names; nothing if it names no broker, as when it was just installed.
+    /// Blocks on file access.
     ///
     /// # Errors
     /// Says which file is wrong and what to do.
-    pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let bad = |why: String| SettingsError {
-            path: path.to_owned(),
-            why,
+    pub fn read(path: &Path) -> Result<Option<Self>, SettingsError> {
+        let written = written(path)?;
+        let Some(named) = written.broker else {
+            return Ok(None);
         };
-        let text = File::open(path)
-            .and_then(text)
-            .map_err(|error| bad(error.to_string()))?;
-        let written: Written =
-            toml::from_str(text.expose()).map_err(|error| bad(error.message().to_owned()))?;
-        let (broker, port) = broker(&written.broker)
-            .ok_or_else(|| bad("`broker` is written like \"https://broker.example.org:8443\"".to_owned()))?;
-        Ok(Self {
+        let (broker, port) = broker(&named).ok_or_else(|| SettingsError {
+            path: path.to_owned(),
+            why: "`broker` is written like \"https://broker.example.org:8443\"".to_owned(),
+        })?;
+        let credential_file = written.credential_file.unwrap_or(CREDENTIAL_FILE.into());
+        Ok(Some(Self {
             broker,
             port,
             ca_file: written.ca_file,
-            credential: credential(&written.credential_file)?,
-        })
+            credential: credential(&credential_file)?,
+        }))
     }
+}
+
+/// The one file of a user that the broker's key may have lines written into, as the agent takes it. A host without a file
+/// of settings has the usual one. Blocks on file access.
+///
+/// # Errors
+/// Says what is wrong with the file of settings.
+pub fn key_file(path: &Path) -> Result<String, SettingsError> {
+    let written = match path.try_exists() {
+        Ok(false) => None,
+        _ => written(path)?.key_file,
+    };
+    Ok(written.unwrap_or_else(|| KEY_FILE.to_owned()))
+}
+
+fn written(path: &Path) -> Result<Written, SettingsError> {
+    let bad = |why: String| SettingsError {
+        path: path.to_owned(),
+        why,
+    };
+    let text = File::open(path)
+        .and_then(text)
+        .map_err(|error| bad(error.to_string()))?;
+    toml::from_str(text.expose()).map_err(|error| bad(error.message().to_owned()))
 }
 
 /// The host and port of an HTTPS URL that has nothing else.
@@ -154,11 +182,33 @@ mod tests {
         fs::set_permissions(&secret, Permissions::from_mode(0o640)).unwrap();
         assert!(problem().contains("chmod 600"));
         fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
-        let settings = Settings::read(&file).unwrap();
+        let settings = Settings::read(&file).unwrap().unwrap();
         assert_eq!((settings.broker.as_str(), settings.port), ("b", 8443));
         fs::write(&secret, "0a").unwrap();
         assert!(problem().contains("64 lower-case"));
         fs::write(&file, written + "cafile = \"x\"\n").unwrap();
         assert!(problem().contains("unknown field `cafile`"));
+    }
+
+    #[test]
+    fn the_file_as_it_is_installed_names_no_broker() {
+        let installed = Path::new("debian/host/host.toml");
+        assert!(Settings::read(installed).unwrap().is_none());
+        assert_eq!(key_file(installed).unwrap(), KEY_FILE);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("host.toml");
+        assert_eq!(key_file(&file).unwrap(), KEY_FILE);
+        assert!(Settings::read(&file).is_err());
+        // What stands in its comments are the keys that there are.
+        let switched_on = fs::read_to_string(installed)
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains(" = "))
+            .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+            .collect::<String>();
+        fs::write(&file, switched_on).unwrap();
+        let problem = Settings::read(&file).err().unwrap().to_string();
+        assert!(problem.starts_with(CREDENTIAL_FILE), "{problem}");
+        assert_eq!(key_file(&file).unwrap(), KEY_FILE);
     }
 }

@@ -30,7 +30,7 @@ async fn worker(settings: &WorkerSettings, client: &Client) -> Check {
         Err(unreachable) => Check::bad(
             format!("the PAM worker does not answer: {}", unreachable.cause),
             Some(format!(
-                "start `x2godirector pam-worker`; it answers only the user {} (daemon_user), root and its own user",
+                "start `x2godirector pam-worker` (`systemctl start x2godirector-pam.socket`); it answers only the user {} (daemon_user), root and its own user",
                 settings.daemon_user
             )),
         ),

@@ -66,6 +66,9 @@ fn every_subcommand_has_a_page_without_faults() {
         "x2godirector.1",
         "x2godirector-tickets-revoke.1",
         "x2godirector-conf.d.5",
+        "x2godirector-host.1",
+        "x2godirector-host-agent.1",
+        "x2godirector-host-authorized-keys.1",
     ] {
         assert!(names.contains(&page), "{page}: {names:?}");
     }
@@ -109,13 +112,24 @@ fn bash_completes_subcommands_and_options() {
     let folder = generated("completion");
     let files = files(&folder);
     let names: Vec<_> = files.iter().map(|file| name(file)).collect();
-    assert_eq!(names, ["_x2godirector", "x2godirector.bash", "x2godirector.fish"]);
+    let expected = [
+        "_x2godirector",
+        "_x2godirector-host",
+        "x2godirector-host.bash",
+        "x2godirector-host.fish",
+        "x2godirector.bash",
+        "x2godirector.fish",
+    ];
+    assert_eq!(names, expected);
+    let [_, _, _, _, bash, _] = files.as_slice() else {
+        panic!("{names:?}");
+    };
     let completed = |words: &str| {
         let script = format!(
             "source '{}'; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
              _x2godirector x2godirector \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
              echo \"${{COMPREPLY[@]}}\"",
-            files[1].display()
+            bash.display()
         );
         let output = Command::new("bash")
             .args(["--norc", "-euc", &script])
@@ -152,7 +166,11 @@ fn zsh_and_fish_complete_too() {
         );
         String::from_utf8(output.stdout).unwrap()
     };
-    let (zsh, fish) = (files[0].display().to_string(), files[2].display().to_string());
+    let path = |wanted: &str| {
+        let file = files.iter().find(|file| name(file) == wanted).unwrap();
+        file.display().to_string()
+    };
+    let (zsh, fish) = (path("_x2godirector"), path("x2godirector.fish"));
     run("zsh", &["-n", &zsh]);
     run("fish", &["--no-execute", &fish]);
     // As a package installs it: a function in a folder that compinit(zshcompsys) looks through.
@@ -176,7 +194,7 @@ fn zsh_and_fish_complete_too() {
     for command in subcommands() {
         assert!(all.contains(&command), "{command}: {all:?}");
     }
-    let text = fs::read_to_string(&files[0]).unwrap();
+    let text = fs::read_to_string(&zsh).unwrap();
     for command in subcommands() {
         assert!(text.contains(&command), "{command} is not in {zsh}");
     }

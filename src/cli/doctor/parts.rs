@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::agents;
+use super::{agents, dialled};
 use crate::app::clock;
 use crate::config::{Accounts, Configuration};
 use crate::directory::{self, Allowance, Examined, Questions, Throttle};
@@ -57,6 +57,7 @@ impl Parts {
         let lets_in = examination.accounts(&mut parts).await?;
         let let_people_in = lets_in && certificate.works();
         parts.push(certificate);
+        parts.extend(dialled::examine(&configuration.farms));
         parts.extend(agents::examine(&configuration.agent, &configuration.farms).await?);
         Ok(Self { parts, let_people_in })
     }

@@ -1,0 +1,118 @@
+# What the steps on a clean machine share. Sourced by them, as root, inside.
+# shellcheck shell=bash
+set -euo pipefail
+
+readonly url=https://localhost:8443
+readonly state=/var/lib/x2godirector
+# shellcheck disable=SC2034 # used by the steps
+readonly broker_deb=(/packages/x2godirector_*.deb) host_deb=(/packages/x2godirector-host_*.deb) \
+    later_broker_deb=(/packages/later-x2godirector_*.deb) later_host_deb=(/packages/later-x2godirector-host_*.deb)
+declare -A pids=()
+
+fail() {
+    echo "WRONG: $*" >&2
+    exit 1
+}
+
+ok() {
+    echo "ok: $*"
+}
+
+install_packages() {
+    apt-get install -q -y --no-install-recommends "$@" >/tmp/apt.log 2>&1 || fail "apt: $(tail -n 15 /tmp/apt.log)"
+}
+
+apt() {
+    apt-get -q -y "$@" >/tmp/apt.log 2>&1 || fail "apt $*: $(tail -n 15 /tmp/apt.log)"
+}
+
+# Waits for a command to succeed; what it says goes to a log.
+await() {
+    local tries
+    for ((tries = 0; tries < 600; tries++)); do
+        if "$@" >/tmp/await.log 2>&1; then return 0; fi
+        sleep 0.1
+    done
+    fail "it never came true: $*: $(tail -n 5 /tmp/await.log)"
+}
+
+# The value of a key in a unit of the package.
+of_unit() {
+    sed -n "s/^$2=//p" "/lib/systemd/system/$1"
+}
+
+# Starts a service as its unit says: its user without capabilities, its command, and the sockets that listen for it, which
+# are handed over by a program of systemd's own. The program is started by the first connection.
+start() {
+    local name=$1 user command sockets=()
+    user=$(of_unit "$name.service" User)
+    read -ra command <<<"$(of_unit "$name.service" ExecStart)"
+    if [[ $(of_unit "$name.service" NoNewPrivileges) == yes ]]; then command=(--no-new-privs "${command[@]}"); fi
+    mapfile -t sockets < <(of_unit "$name.socket" ListenStream)
+    rm -f "${sockets[@]}"
+    (umask "$(of_unit "$name.service" UMask)" &&
+        exec systemd-socket-activate "${sockets[@]/#/--listen=}" --fdname="$(of_unit "$name.socket" FileDescriptorName)" \
+            setpriv --reuid="$user" --regid="$user" --init-groups --bounding-set=-all --inh-caps=-all "${command[@]}") \
+        >"/tmp/$name.log" 2>&1 &
+    pids[$name]=$!
+    for socket in "${sockets[@]}"; do
+        [[ $socket != /* ]] || await test -S "$socket"
+        # As SocketMode=0660 and SocketGroup= would leave it.
+        [[ $socket != /* ]] || { chmod 0660 "$socket" && chown "$user:$(of_unit "$name.socket" SocketGroup)" "$socket"; }
+    done
+}
+
+stop() {
+    kill "${pids[$1]}"
+    wait "${pids[$1]}" || fail "$1 ended badly: $(tail -n 5 "/tmp/$1.log")"
+    unset "pids[$1]"
+}
+
+as() {
+    local user=$1
+    shift
+    setpriv --reuid="$user" --regid="$user" --init-groups "$@"
+}
+
+ask() {
+    local path=$1
+    shift
+    curl --silent --show-error --fail --max-time 60 --cacert "$state/self-signed-certificate.pem" "$@" "$url/$path"
+}
+
+# The answer to the list of somebody's profiles.
+list() {
+    ask plain/ --data task=listsessions --data-urlencode "user=$1" --data-urlencode "password=$2" \
+        --data "authid=${3-}"
+}
+
+# The ids of the profiles in an answer, with a blank behind each.
+profiles() {
+    sed -n 's/^\[\(.*\)\]$/\1/p' | tr '\n' ' '
+}
+
+ticket() {
+    sed -n 's/^AUTHID:\([0-9a-f]*\).*/\1/p' <<<"$1"
+}
+
+# Waits until the broker answers. The certificate is made at the first start, which a first connection causes.
+await_broker() {
+    await curl --silent --insecure --max-time 60 "$url/healthz"
+    await ask readyz
+}
+
+has() {
+    local path
+    for path in "$@"; do [[ -e $path || -L $path ]] || fail "$path is not there"; done
+}
+
+has_not() {
+    local path
+    for path in "$@"; do [[ ! -e $path && ! -L $path ]] || fail "$path is there"; done
+}
+
+is() {
+    local path=$1 expected=$2 found
+    found=$(stat -c '%U:%G %a' "$path")
+    [[ $found == "$expected" ]] || fail "$path is $found, not $expected"
+}
