@@ -141,6 +141,7 @@ const ROOMS: &[(&str, May)] = &[
     ("app", May::UseAll),
     ("fuzzing", May::UseAll),
     ("main", May::UseAll),
+    ("bin", May::UseAll),
     ("lib", May::UseAll),
 ];
 

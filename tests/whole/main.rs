@@ -25,6 +25,7 @@ mod farms;
 mod generated;
 mod grant;
 mod hooks;
+mod host;
 mod http;
 mod import;
 mod json;
