@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{EXIT_USAGE, authorized_keys, host_agent};
+use crate::model::version;
 
 /// The program under this name is the command `agent`: a forced command and `[agent] command` are one word each.
 const AGENT: &str = "agent";
 
 /// What an X2Go server does for the session broker X2Go Director.
 #[derive(Debug, Parser)]
-#[command(name = "x2godirector-host", version, propagate_version = true)]
+#[command(name = "x2godirector-host", version = version(), propagate_version = true)]
 pub(super) struct HostArguments {
     #[command(subcommand)]
     command: Command,

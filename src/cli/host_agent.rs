@@ -31,7 +31,10 @@ impl HostAgent {
     /// Becomes the agent, or says why not: the broker takes anything on standard error for a failure.
     pub(super) fn run(self) -> ExitCode {
         let Some(asked) = std::env::var_os(ORIGINAL_COMMAND) else {
-            return complain(&"this account runs tasks for the broker, and nothing was asked", EXIT_USAGE);
+            return complain(
+                &"this account runs tasks for the broker, and nothing was asked",
+                EXIT_USAGE,
+            );
         };
         let key_file = match key_file(&self.config) {
             Ok(key_file) => key_file,

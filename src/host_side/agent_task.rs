@@ -80,7 +80,8 @@ mod tests {
     use super::*;
 
     const FILE: &str = "%h/.x2go/authorized_keys";
-    const LINE: &str = r#"restrict,pty,port-forwarding,expiry-time="20260702090030Z" ssh-rsa AAAA+/== x2godirector-3f"#;
+    const LINE: &str =
+        r#"restrict,pty,port-forwarding,expiry-time="20260702090030Z" ssh-rsa AAAA+/== x2godirector-3f"#;
 
     fn read(command: &str) -> Option<String> {
         AgentTask::read(command, FILE).map(|task| task.words().join("|"))
@@ -90,9 +91,18 @@ mod tests {
     fn the_tasks_of_the_broker_pass() {
         for (command, words) in [
             ("/p x2gobroker ping", "x2gobroker|ping"),
-            ("/p 'alice@example.org' listsessions", "alice@example.org|listsessions"),
-            ("/p alice suspendsession alice-50-17_stDXFCE_dp24", "alice|suspendsession|alice-50-17_stDXFCE_dp24"),
-            ("/p alice addauthkey x2godirector-test /dev/null", "alice|addauthkey|x2godirector-test|/dev/null"),
+            (
+                "/p 'alice@example.org' listsessions",
+                "alice@example.org|listsessions",
+            ),
+            (
+                "/p alice suspendsession alice-50-17_stDXFCE_dp24",
+                "alice|suspendsession|alice-50-17_stDXFCE_dp24",
+            ),
+            (
+                "/p alice addauthkey x2godirector-test /dev/null",
+                "alice|addauthkey|x2godirector-test|/dev/null",
+            ),
             (
                 &format!("/p alice addauthkey '{LINE}' '{FILE}'"),
                 &format!("alice|addauthkey|{LINE}|{FILE}"),

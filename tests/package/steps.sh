@@ -44,22 +44,22 @@ of_unit() {
 # Starts a service as its unit says: its user without capabilities, its command, and the sockets that listen for it, which
 # are handed over by a program of systemd's own. The program is started by the first connection.
 start() {
-    local name=$1 user command sockets=()
+    local name=$1 user group command socket
     user=$(of_unit "$name.service" User)
+    group=$(of_unit "$name.service" Group)
+    socket=$(of_unit "$name.socket" ListenStream)
     read -ra command <<<"$(of_unit "$name.service" ExecStart)"
-    if [[ $(of_unit "$name.service" NoNewPrivileges) == yes ]]; then command=(--no-new-privs "${command[@]}"); fi
-    mapfile -t sockets < <(of_unit "$name.socket" ListenStream)
-    rm -f "${sockets[@]}"
-    (umask "$(of_unit "$name.service" UMask)" &&
-        exec systemd-socket-activate "${sockets[@]/#/--listen=}" --fdname="$(of_unit "$name.socket" FileDescriptorName)" \
-            setpriv --reuid="$user" --regid="$user" --init-groups --bounding-set=-all --inh-caps=-all "${command[@]}") \
+    command=(setpriv --reuid="$user" --regid="$group" --init-groups --bounding-set=-all --inh-caps=-all --no-new-privs
+        "${command[@]}")
+    [[ $socket != /* ]] || rm -f "$socket"
+    (umask "$(of_unit "$name.service" UMask)" && exec systemd-socket-activate --listen="$socket" "${command[@]}") \
         >"/tmp/$name.log" 2>&1 &
     pids[$name]=$!
-    for socket in "${sockets[@]}"; do
-        [[ $socket != /* ]] || await test -S "$socket"
-        # As SocketMode=0660 and SocketGroup= would leave it.
-        [[ $socket != /* ]] || { chmod 0660 "$socket" && chown "$user:$(of_unit "$name.socket" SocketGroup)" "$socket"; }
-    done
+    if [[ $socket == /* ]]; then
+        await test -S "$socket"
+        chmod "$(of_unit "$name.socket" SocketMode)" "$socket"
+        chown "$(of_unit "$name.socket" SocketUser):$(of_unit "$name.socket" SocketGroup)" "$socket"
+    fi
 }
 
 stop() {

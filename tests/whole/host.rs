@@ -45,9 +45,18 @@ fn the_agent_gets_the_words_of_a_known_task() {
 
 #[test]
 fn everything_else_is_refused_aloud() {
-    for asked in [None, Some(""), Some("sh"), Some("/p alice ping; id"), Some("/p alice format-disk")] {
+    for asked in [
+        None,
+        Some(""),
+        Some("sh"),
+        Some("/p alice ping; id"),
+        Some("/p alice format-disk"),
+    ] {
         let output = agent(asked);
         assert_eq!(output.status.code(), Some(64), "{asked:?}: {output:?}");
-        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{asked:?}: {output:?}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{asked:?}: {output:?}"
+        );
     }
 }

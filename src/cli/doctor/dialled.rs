@@ -40,7 +40,11 @@ mod tests {
     fn a_host_that_is_everybody_s_own_machine_is_named() {
         let farms = |folder: &str| config::load(&[folder.into()], std::iter::empty()).unwrap().farms;
         let part = examine(&farms("examples/local/conf.d")).unwrap();
-        assert!(part.checks[0].what.starts_with("here has"), "{}", part.checks[0].what);
+        assert!(
+            part.checks[0].what.starts_with("here has"),
+            "{}",
+            part.checks[0].what
+        );
         assert!(examine(&farms("conf.d")).is_none());
     }
 }
