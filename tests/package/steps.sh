@@ -1,6 +1,7 @@
 # What the steps on a clean machine share. Sourced by them, as root, inside.
 # shellcheck shell=bash
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "WRONG: ${BASH_SOURCE[0]##*/}, line $LINENO: $BASH_COMMAND" >&2' ERR
 
 readonly url=https://localhost:8443
 readonly state=/var/lib/x2godirector
