@@ -7,9 +7,11 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::host::HostArguments;
 use super::{Arguments, ssh_frontend};
 
-const PROGRAMS: [&str; 2] = ["x2godirector", "x2godirector-ssh"];
+const HOST_PROGRAM: &str = "x2godirector-host";
+const PROGRAMS: [&str; 3] = ["x2godirector", "x2godirector-ssh", HOST_PROGRAM];
 /// What stands before the program and runs it.
 const RUNNERS: [&str; 3] = ["sudo", "env", "AuthorizedKeysCommand"];
 /// Options of these that have their value in the next word.
@@ -83,9 +85,13 @@ fn lines(text: &str) -> Vec<String> {
 
 /// What is wrong with a command line; the name of a subcommand alone may leave its arguments to the sentence.
 fn fault(words: &[String]) -> Option<String> {
-    let taken = Arguments::try_parse_from(ssh_frontend::spelt_out(words.iter().map(Into::into)));
+    let taken = if words[0].ends_with(HOST_PROGRAM) {
+        HostArguments::try_parse_from(words).map(drop)
+    } else {
+        Arguments::try_parse_from(ssh_frontend::spelt_out(words.iter().map(Into::into))).map(drop)
+    };
     match taken.map_err(|error| error.kind()) {
-        Ok(_) | Err(ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => None,
+        Ok(()) | Err(ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => None,
         Err(ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand) if words.len() <= 3 => None,
         Err(ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) if words.len() <= 2 => None,
         Err(kind) => Some(format!("{}: {kind}", words.join(" "))),
