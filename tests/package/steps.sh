@@ -42,16 +42,18 @@ of_unit() {
     sed -n "s/^$2=//p" "/lib/systemd/system/$1"
 }
 
-# Starts a service as its unit says: its user without capabilities, its command, and the sockets that listen for it, which
-# are handed over by a program of systemd's own. The program is started by the first connection.
+# Starts a service as its unit says: its user without capabilities, its command, the system calls that it may make, and the
+# sockets that listen for it, which are handed over by a program of systemd's own. The program is started by the first
+# connection.
 start() {
     local name=$1 user group command socket
+    install_packages python3-seccomp
     user=$(of_unit "$name.service" User)
     group=$(of_unit "$name.service" Group)
     socket=$(of_unit "$name.socket" ListenStream)
     read -ra command <<<"$(of_unit "$name.service" ExecStart)"
     command=(setpriv --reuid="$user" --regid="$group" --init-groups --bounding-set=-all --inh-caps=-all --no-new-privs
-        "${command[@]}")
+        "${0%/*}/under-filter" "$name.service" "${command[@]}")
     [[ $socket != /* ]] || rm -f "$socket"
     (umask "$(of_unit "$name.service" UMask)" && exec systemd-socket-activate --listen="$socket" "${command[@]}") \
         >"/tmp/$name.log" 2>&1 &
