@@ -37,6 +37,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 const USERS_MAX: usize = 4;
 /// Most sessions of one user.
 const SESSIONS_MAX: usize = 64;
+/// Names of no host that are spoken of. Whoever makes names up fills no log with them.
+const STRANGERS_MAX: usize = 16;
 
 /// One session database.
 #[derive(Debug)]
@@ -52,8 +54,8 @@ pub(super) struct SessionDatabase {
     flights: Flights,
     /// Held while the leases on its hosts are looked at.
     review_turn: tokio::sync::Mutex<()>,
-    /// The last name it spoke of that is no host's.
-    stranger: Mutex<Option<String>>,
+    /// The names it spoke of that are no host's, the last one at the end; not more than [`STRANGERS_MAX`].
+    strangers: Mutex<Vec<String>>,
 }
 
 /// A host that a session database speaks of.
@@ -106,7 +108,7 @@ impl SessionDatabase {
             turn: AtomicUsize::default(),
             flights: Flights::default(),
             review_turn: tokio::sync::Mutex::default(),
-            stranger: Mutex::default(),
+            strangers: Mutex::default(),
         }
     }
 
@@ -137,7 +139,7 @@ impl SessionDatabase {
 
     /// The last name that was told of and that is no host's.
     pub fn stranger(&self) -> Option<String> {
-        lock(&self.stranger).clone()
+        lock(&self.strangers).last().cloned()
     }
 
     /// The users whose sessions are remembered, and how long ago they were asked for.
@@ -297,14 +299,14 @@ impl SessionDatabase {
     }
 
     fn note_stranger(&self, server: &str) {
-        let mut stranger = lock(&self.stranger);
-        if stranger.as_deref() == Some(server) {
+        let mut strangers = lock(&self.strangers);
+        if strangers.len() == STRANGERS_MAX || strangers.iter().any(|known| known == server) {
             return;
         }
         if let Some(member) = self.members.first() {
             member.log_stranger(server);
         }
-        *stranger = Some(server.to_owned());
+        strangers.push(server.to_owned());
     }
 
     /// A few of the machines that are likely to answer, beginning with the one whose turn it is.

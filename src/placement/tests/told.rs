@@ -137,6 +137,19 @@ async fn a_host_is_believed_about_itself_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_makes_names_up_is_spoken_of_a_few_times() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    for number in 0..40 {
+        let id = format!("alice-{}-1700000000_stDXFCE_dp24", 50 + number);
+        agent.tells(&ts01.machine, "alice", session(&id, &format!("made-up-{number}")));
+    }
+    let own = database(&[&ts01]);
+    own.sessions(&alice()).answer().await.unwrap();
+    assert_eq!(own.stranger().as_deref(), Some("made-up-15"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_database_that_is_shared_is_asked_of_another_host_when_one_is_slow() {
     let agent = FakeAgent::new();
     let machines: Vec<_> = (0..4).map(|n| machine(&format!("ts0{n}"), &agent)).collect();
