@@ -104,6 +104,16 @@ await_broker() {
     await ask readyz
 }
 
+# The version that a program names is the package's, with the commit that its list of what is inside was made of.
+names_its_commit() {
+    local program=$1 version commit named
+    version=$(dpkg-query -W -f '${Version}' "$program")
+    commit=$(sed -n '/"name": "commit"/ { n; s/.*"value": "\(.*\)".*/\1/p }' "/usr/share/doc/$program/sbom.cdx.json")
+    named=$("$program" --version)
+    [[ $named == "$program ${version%%[+~]*}${commit:+ ($commit)}" ]] ||
+        fail "$program names '$named', the package is version $version of commit '$commit'"
+}
+
 has() {
     local path
     for path in "$@"; do [[ -e $path || -L $path ]] || fail "$path is not there"; done
