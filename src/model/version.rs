@@ -1,4 +1,4 @@
-//! Which program this is. The number stands in Cargo.toml and nowhere else.
+//! Which program this is. The number stands in Cargo.toml; debian/rules holds debian/changelog to it.
 
 use std::sync::LazyLock;
 
