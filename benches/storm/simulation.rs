@@ -317,6 +317,7 @@ impl<'s> World<'s> {
                 })
                 .collect(),
             sessions: 0,
+            resumable: Vec::new(),
             preferred: None,
         };
         let (account, now) = (&self.accounts[user], Now::from_unix_ms(at));

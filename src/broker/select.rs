@@ -8,7 +8,7 @@ use super::{Broker, Refusal, hooks, identity, prove, sessions};
 use crate::entitlement::Offer;
 use crate::model::{Door, FarmName, HostAddress, HostName, Offered, ProfileId, TypedName};
 use crate::observe::Stage;
-use crate::placement::{Admitted, FoundSession};
+use crate::placement::{Admitted, FoundSession, Wish};
 use crate::wire::{Credentials, LoginKey, Reply, SelectedHost};
 
 /// What a client selects.
@@ -100,7 +100,13 @@ impl Broker {
             // Python X2Go is told of no sessions, and looks for them on the host that it is sent to. There is no lease,
             // for the session is there.
             Some(session) if turn.door() == Door::Json => Some(Start::beside(session)),
-            _ => self.start(turn, offer, admitted, preferred).await,
+            _ => {
+                let wish = Wish {
+                    host: preferred,
+                    resumable: &found,
+                };
+                self.start(turn, offer, admitted, wish).await
+            }
         };
         let port = match (&start, found.first()) {
             (Some(start), _) => start.port,
@@ -136,7 +142,11 @@ impl Broker {
         admitted: &Admitted,
         preferred: Option<HostName>,
     ) -> Option<SelectedHost> {
-        let start = self.start(turn, offer, admitted, preferred).await?;
+        let wish = Wish {
+            host: preferred,
+            ..Wish::default()
+        };
+        let start = self.start(turn, offer, admitted, wish).await?;
         Some(SelectedHost {
             address: Some(start.address),
             port: start.port,
@@ -145,20 +155,20 @@ impl Broker {
         })
     }
 
-    /// A host for something new, with a lease on it; the preferred one where that can be.
+    /// A host for something new, with a lease on it; as it is wished where that can be.
     async fn start(
         &self,
         turn: &mut Turn,
         offer: &Offer,
         admitted: &Admitted,
-        preferred: Option<HostName>,
+        wish: Wish<'_>,
     ) -> Option<Start> {
         let snapshot = Arc::clone(&turn.snapshot);
         let placed = {
             let _placement = turn.stages.enter(Stage::Placement);
             let random = (self.edge.random)();
             self.placements
-                .place_admitted(&snapshot.farms, offer, admitted, preferred, turn.now, random)
+                .place_admitted(&snapshot.farms, offer, admitted, wish, turn.now, random)
                 .await
         };
         turn.note_placement(&placed);

@@ -38,6 +38,15 @@ pub struct HostFacts<'f> {
     pub counted: Option<Counted>,
 }
 
+/// A session that its user may resume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumable {
+    /// Where it is.
+    pub host: HostName,
+    /// When it began. Every count since then has it.
+    pub began: Now,
+}
+
 /// A farm at the moment of a choice.
 #[derive(Debug, Clone)]
 pub struct FarmFacts<'f> {
@@ -47,6 +56,9 @@ pub struct FarmFacts<'f> {
     pub hosts: Vec<HostFacts<'f>>,
     /// How many sessions the account has there, as far as is known.
     pub sessions: u32,
+    /// Those of them that the select may resume instead of starting something. The host of the first comes before all
+    /// others.
+    pub resumable: Vec<Resumable>,
     /// The host that the account is given if that takes anything: it has a session there, or had its last one there and
     /// the farm gives it again (`sticky`).
     pub preferred: Option<HostName>,
@@ -56,5 +68,10 @@ impl<'f> FarmFacts<'f> {
     /// The host of that name.
     pub fn host(&self, name: &HostName) -> Option<&HostFacts<'f>> {
         self.hosts.iter().find(|facts| facts.host.name == *name)
+    }
+
+    /// The session on that host that may be resumed.
+    pub(super) fn resumable_on(&self, name: &HostName) -> Option<&Resumable> {
+        self.resumable.iter().find(|session| session.host == *name)
     }
 }

@@ -7,10 +7,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Host;
 use super::database::SessionDatabase;
+use super::facts::Resumable;
 use super::farms::Farms;
 use super::flights::Flight;
 use super::watched_host::AskedHost;
-use crate::model::{FarmName, Offered, Session, SessionState, SessionUser};
+use crate::model::{FarmName, Now, Offered, Session, SessionState, SessionUser};
 use crate::store::LeaseRecord;
 
 /// Longest that a login waits for the hosts to tell.
@@ -25,6 +26,16 @@ pub struct FoundSession {
     pub farm: FarmName,
     /// The host as it is configured: what clients dial, and its port.
     pub host: Host,
+}
+
+impl FoundSession {
+    /// What a choice knows of it.
+    pub(super) fn resumable(&self, now: Now) -> Resumable {
+        Resumable {
+            host: self.host.name.clone(),
+            began: now.minus(Duration::from_secs(self.session.age_s)),
+        }
+    }
 }
 
 /// A question about a user's session on one host, under way.

@@ -172,12 +172,11 @@ impl Ledger {
             self.ended.insert(slot);
         }
         let replaced = self.put(lease.clone());
-        if lease.confirmed.is_none() {
-            for before in left.into_iter().chain(&replaced) {
-                if let Some(seen) = before.confirmed {
-                    let site = self.sites.entry(site_of(before)).or_default();
-                    site.let_go(seen, None, now);
-                }
+        for before in left.into_iter().chain(&replaced) {
+            let stands_for_it = lease.confirmed == before.confirmed && site_of(lease) == site_of(before);
+            if let Some(seen) = before.confirmed.filter(|_| !stands_for_it) {
+                let site = self.sites.entry(site_of(before)).or_default();
+                site.let_go(seen, None, now);
             }
         }
         if let (Some(limit), Some(site)) = (limit, self.sites.get_mut(&site_of(lease))) {

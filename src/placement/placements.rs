@@ -14,7 +14,7 @@ use super::ledger::{Ledger, Slot};
 use super::review::{Note, Notes};
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
-use super::{HostState, KnownSession, NoHost, Placement, report, session_report};
+use super::{FoundSession, HostState, KnownSession, NoHost, Placement, report, session_report};
 use crate::model::{Account, FarmName, HostName, Now, Offered};
 use crate::store::{Drains, LastHostRecord, LastHosts, LeaseRecord, Store, StoreError};
 
@@ -52,6 +52,16 @@ pub struct Placements {
     /// Held while a lease of an account is changed here and in the store, so that both see the same order.
     turns: [tokio::sync::Mutex<()>; TURNS],
     hasher: RandomState,
+}
+
+/// What a select would have, beside the offer.
+#[derive(Debug, Default)]
+pub struct Wish<'s> {
+    /// A host of the offer's farm that is taken before any other where the choice is open: the account has no lease and
+    /// no session there, and the host is one of [`Placements::open_hosts`].
+    pub host: Option<HostName>,
+    /// The sessions that the client is told of and may resume instead, as in [`FarmFacts::resumable`].
+    pub resumable: &'s [FoundSession],
 }
 
 /// A select that is within its account's share. Only [`Placements::admit`] makes one.
@@ -103,7 +113,7 @@ impl Placements {
         random: u64,
     ) -> Result<Placement, NoHost> {
         let admitted = self.admit(offer.account(), now)?;
-        self.place_admitted(farms, offer, &admitted, None, now, random)
+        self.place_admitted(farms, offer, &admitted, Wish::default(), now, random)
             .await
     }
 
@@ -141,7 +151,7 @@ impl Placements {
             }
             let result = match &admitted {
                 Ok(admitted) => {
-                    self.place_admitted(farms, offer, admitted, None, now, random)
+                    self.place_admitted(farms, offer, admitted, Wish::default(), now, random)
                         .await
                 }
                 Err(refused) => Err(refused.clone()),
@@ -161,9 +171,7 @@ impl Placements {
         admitted.then_some(Admitted(())).ok_or(NoHost::TooManySelects)
     }
 
-    /// Like [`Placements::place`] for a select that was admitted, with a host of the offer's farm that is taken before
-    /// any other where the choice is open: the account has no lease and no session there, and the host is one of
-    /// [`Placements::open_hosts`].
+    /// Like [`Placements::place`] for a select that was admitted, with a [`Wish`].
     ///
     /// # Errors
     /// As there, but for [`NoHost::TooManySelects`].
@@ -172,7 +180,7 @@ impl Placements {
         farms: &Farms,
         offer: &impl Offered,
         _: &Admitted,
-        preferred: Option<HostName>,
+        wish: Wish<'_>,
         now: Now,
         random: u64,
     ) -> Result<Placement, NoHost> {
@@ -183,7 +191,10 @@ impl Placements {
         for farm in &mut facts {
             let there = || found.iter().filter(|found| found.farm == farm.settings.name);
             farm.sessions = u32::try_from(there().count()).unwrap_or(u32::MAX);
-            let wished = || preferred.clone().filter(|_| farm.settings.name == *offer.farm());
+            let resumable = wish.resumable.iter();
+            let resumable = resumable.filter(|found| found.farm == farm.settings.name);
+            farm.resumable = resumable.map(|found| found.resumable(now)).collect();
+            let wished = || wish.host.clone().filter(|_| farm.settings.name == *offer.farm());
             farm.preferred = there()
                 .next()
                 .map(|found| found.host.name.clone())
@@ -359,6 +370,7 @@ impl Placements {
             settings,
             hosts: farm.hosts.iter().map(facts).collect(),
             sessions: 0,
+            resumable: Vec::new(),
             preferred: last_hosts.and_then(|last_hosts| last_hosts.last_host(account, &settings.name)),
         }
     }

@@ -42,6 +42,9 @@ impl Ledger {
     /// from one that is backed off if another host takes it. Where an agent tells of sessions and one was seen, a
     /// select that comes here starts another session: the same host is taken for it if it takes any.
     ///
+    /// Who may resume a session most likely does, so the lease is no start; on the host of that session it stands for
+    /// that one, and adds no load. A second session there counts as soon as the host tells of it.
+    ///
     /// # Errors
     /// Says why there is no host; nothing was changed then.
     pub fn reserve(
@@ -68,21 +71,24 @@ impl Ledger {
         };
         let settings = found.farm.settings;
         let offered = farms.first().map_or(&settings.name, |farm| &farm.settings.name);
+        let host = &found.host.host.name;
+        let renewed = held.filter(|held| (&held.farm, &held.host) == (&settings.name, host));
+        let resumed = found.farm.resumable_on(host).filter(|_| found.starts);
+        let resumed = resumed.map(|session| renewed.and_then(|held| held.confirmed).unwrap_or(session.began));
         let lease = LeaseRecord {
             account: account.clone(),
             farm: settings.name.clone(),
             offered: offered.clone(),
-            host: found.host.host.name.clone(),
+            host: host.clone(),
             session_user: Some(session_user.clone()),
             since: now,
-            confirmed: found.confirmed,
+            confirmed: found.confirmed.or(resumed),
             expires: now.plus(settings.assumed_session),
         };
-        let same_host = |held: &LeaseRecord| (&held.farm, &held.host) == (&lease.farm, &lease.host);
-        let renewed = held.is_some_and(same_host);
-        let placement = Placement::new(settings, found.host.host, renewed);
+        let placement = Placement::new(settings, found.host.host, renewed.is_some());
         let left = held.filter(|held| held.farm != lease.farm).cloned();
-        let limit = settings.starts_per_host.filter(|_| found.starts);
+        let resumes = farms.iter().any(|farm| !farm.resumable.is_empty());
+        let limit = settings.starts_per_host.filter(|_| found.starts && !resumes);
         let replaced = self.replace(left.as_ref(), &lease, limit, now);
         Ok(Reservation {
             lease,
@@ -115,7 +121,9 @@ impl Ledger {
         let candidate = |facts: &HostFacts<'f>| {
             let load = self.load(facts, now);
             let most = farm.settings.max_sessions_per_host;
-            let limit = farm.settings.starts_per_host;
+            // Who resumes a session there starts nothing.
+            let resumes = farm.resumable_on(&facts.host.name).is_some();
+            let limit = farm.settings.starts_per_host.filter(|_| !resumes);
             let obstacle = if !facts.up {
                 Some(Obstacle::Down)
             } else if facts.draining {
@@ -205,7 +213,9 @@ fn anew<'s, 'f>(
             .of(account)
             .iter()
             .find(|lease| lease.farm == settings.name);
-        let preferred = held.map(|held| &held.host).or(farm.preferred.as_ref());
+        let resumed = farm.resumable.first().map(|session| &session.host);
+        let held = held.map(|held| &held.host);
+        let preferred = resumed.or(held).or(farm.preferred.as_ref());
         if let Some(found) = found(farm, &candidates, preferred, false, random) {
             return Ok(found);
         }

@@ -1,5 +1,7 @@
 //! The laws of the ledger and the choice, held against a naive model with events in any order.
 
+mod resumes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -68,6 +70,7 @@ impl Known {
                 })
                 .collect(),
             sessions: 0,
+            resumable: Vec::new(),
             preferred: None,
         }
     }

@@ -12,7 +12,7 @@ use super::memory_store::MemoryStore;
 use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
 use crate::agent::{AgentError, AgentKind, Agents};
 use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState, SessionUser};
-use crate::placement::{Farm, Farms, HostState, Placements, Witness};
+use crate::placement::{Farm, Farms, HostState, Placements, Wish, Witness};
 use crate::store::{LeaseRecord, Store};
 
 thread_local! {
@@ -231,6 +231,31 @@ async fn desktops_are_shown_on_the_host_where_the_user_has_one() {
         // The other has less load from the second on.
         let placed = placements.place(&farms, &shows, clock(), 0).await.unwrap();
         assert_eq!(placed.host().as_str(), "ts0");
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_of_a_session_has_a_lease_that_stands_for_it() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (store, placements) = empty().await;
+    let id = "alice-50-1700000000_stDXFCE_dp24";
+    agent.tells(&machine(&listeners[1]), "alice", session(id, "ts1"));
+    let alice = offer("alice", "lab");
+    let told = farms.sessions(&alice).await;
+    for resumable in [&told[..], &[]] {
+        let admitted = placements.admit(&alice.account, clock()).unwrap();
+        let wish = Wish {
+            resumable,
+            ..Wish::default()
+        };
+        let placed = placements
+            .place_admitted(&farms, &alice, &admitted, wish, clock(), 0)
+            .await;
+        assert_eq!(placed.unwrap().host().as_str(), "ts1");
+        let began = clock().minus(Duration::from_secs(told[0].session.age_s));
+        let stands_for_it = !resumable.is_empty();
+        assert_eq!(store.all()[0].confirmed, stands_for_it.then_some(began));
     }
 }
 
