@@ -18,6 +18,8 @@ mod select;
 mod sessions;
 mod turn;
 mod turned_away;
+#[cfg(test)]
+mod unasked;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Refusal;
 use super::turn::Turn;
 use crate::audit::Decision;
-use crate::authenticate::{Closed, Gate, GateAnswer};
+use crate::authenticate::{Closed, Gate, GateAnswer, Proof};
 use crate::entitlement::{Notice, Offer};
 use crate::hooks::{Candidate, Client, Known, Moment, Question, Request, Verdict};
 use crate::identity::Identity;
@@ -88,6 +88,12 @@ pub(super) async fn post_auth(turn: &Turn, identity: &Identity) -> Result<Option
         }
         notice.ok()
     }))
+}
+
+/// Whether somebody may be given a ticket for whom no program was asked in this request. Whoever shows one has been
+/// let pass when it was given, and is given the one that follows it.
+pub(super) fn let_pass(turn: &Turn, proof: Proof) -> bool {
+    proof == Proof::Ticket || asked(turn, Moment::PostAuth).is_none()
 }
 
 /// Asks where something may start, and gives the host that the program would have.

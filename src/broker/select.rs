@@ -48,9 +48,14 @@ impl Broker {
         turn.note_profile(&selection.profile);
         let proven = prove(turn, credentials).await?;
         let ticket = turn.ticket_of(&proven);
+        // Of the two answers below no program is asked.
+        let unasked = ticket.clone().filter(|_| hooks::let_pass(turn, proven.proof()));
         if selection.profile.is_notice() {
             turn.note_notice(&selection.profile);
-            return Ok(Reply::Select { ticket, host: None });
+            return Ok(Reply::Select {
+                ticket: unasked,
+                host: None,
+            });
         }
         let verified = proven.verified()?;
         let identity = identity(turn, &verified).await?;
@@ -66,7 +71,10 @@ impl Broker {
             Ok(admitted) => admitted,
             Err(refused) => {
                 turn.note_placement(&Err(refused));
-                return Ok(Reply::Select { ticket, host: None });
+                return Ok(Reply::Select {
+                    ticket: unasked,
+                    host: None,
+                });
             }
         };
         hooks::post_auth(turn, &identity).await?;

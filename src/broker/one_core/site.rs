@@ -14,6 +14,7 @@ use crate::config;
 use crate::directory::Entry;
 use crate::entitlement::Context;
 use crate::grant::{Grants, Pool};
+use crate::hooks::Client;
 use crate::identity::{Asked, Groups, Identity};
 use crate::model::{ClientAddress, GroupName, Membership};
 use crate::observe::{Metrics, Stages};
@@ -88,7 +89,7 @@ impl Site {
             agent_key: None,
             keys: configuration.keys,
             client: configuration.client,
-            hooks: None,
+            hooks: Client::new(configuration.hooks).map(Arc::new),
             notices: configuration.notices,
             configuration: configuration.hash,
             since: now(),
