@@ -114,6 +114,19 @@ names_its_commit() {
         fail "$program names '$named', the package is version $version of commit '$commit'"
 }
 
+# Every link of the pages that a package has installed leads to a file that is there.
+links_lead_somewhere() {
+    local page link followed=0
+    while IFS=: read -r page link; do
+        link=${link#']('}
+        link=${link%%[')#']*}
+        [[ $link && $link != *://* ]] || continue
+        [[ -e ${page%/*}/$link ]] || fail "$page links to $link, which is not there"
+        followed=$((followed + 1))
+    done < <(grep --recursive --only-matching --include='*.md' '](.[^)]*)' "/usr/share/doc/$1")
+    ((followed)) || fail "no page of $1 has a link"
+}
+
 has() {
     local path
     for path in "$@"; do [[ -e $path || -L $path ]] || fail "$path is not there"; done
