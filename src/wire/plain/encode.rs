@@ -108,7 +108,7 @@ fn server(host: Option<&SelectedHost>) -> String {
     format!("{}{address}:{port}\n", words::SERVER)
 }
 
-/// The line that X2Go Client 4.1.2.4 needs (it crashes without it) and older ones ignore.
+/// The line that X2Go Client 4.1.2.4 needs and older ones ignore.
 fn password_change(changed: bool) -> String {
     let outcome = if changed { "OK" } else { "FAIL" };
     format!("{} {outcome}\n", words::PASSWORD_CHANGED)
