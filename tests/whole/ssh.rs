@@ -169,7 +169,7 @@ fn every_task_has_its_answer() {
     assert_eq!(event(GAMES, "FINISHED"), "Access granted\n");
     assert!(is_refusal(&event(GAMES, "DANCING")));
 
-    // A client crashes without these lines.
+    // A client needs these lines.
     let test = site.ask(GAMES, "--authid --task testcon");
     assert_eq!(test, "Access granted\nSERVER:No servers available:22\n");
     let change = site.ask(GAMES, "--user games --task setpass --newpass other-secret");

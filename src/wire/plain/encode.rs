@@ -48,7 +48,7 @@ pub fn encode(reply: &Reply) -> (StatusCode, Bytes) {
     (StatusCode::OK, body)
 }
 
-/// The body of a reply that grants. Ticket and grant come first: a client crashes on a body that begins with
+/// The body of a reply that grants. Ticket and grant come first, as clients need something before
 /// `SERVER:`. The body is made in one piece and wiped, as it may hold a ticket and a key.
 fn granted(ticket: Option<&TicketText>, rest: &str) -> Bytes {
     let body = match ticket {
@@ -58,8 +58,8 @@ fn granted(ticket: Option<&TicketText>, rest: &str) -> Bytes {
     Bytes::from_owner(Zeroizing::new(body.into_bytes()))
 }
 
-/// The profiles, and behind them how the client shall behave. That block is always sent and complete: a
-/// client starts with undefined values. A `syncinterval` makes some versions crash or stop asking.
+/// The profiles, and behind them how the client shall behave. That block is always sent and complete:
+/// clients count on it for all of its values. Its `syncinterval` is 0, which all versions take.
 fn list(profiles: &[OfferedProfile], client: ClientConfig) -> String {
     let mut out = [words::PROFILES_BEGIN, "\n"].concat();
     for profile in profiles {

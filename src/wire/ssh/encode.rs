@@ -7,7 +7,7 @@ use crate::wire::{Reply, plain};
 /// Writes a reply: ASCII that ends in a line feed, never nothing, since X2Go Client shows the standard error of a
 /// command without output and quits. A refusal has no status here, and lacks the words that grant as everywhere.
 ///
-/// A connection test is read as the answer to a selection, and a client crashes on one without a host.
+/// A connection test is read as the answer to a selection, and a client expects a host in one.
 pub fn encode(reply: &Reply) -> Bytes {
     let (_, text) = match reply {
         Reply::ConnectionTest => plain::encode(&Reply::Select {
