@@ -1,6 +1,6 @@
 //! Which keys are where, and when each is removed. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::back_off::doubled;
@@ -146,12 +146,15 @@ impl Book {
         self.resting.remove(machine);
     }
 
-    /// Which keys are to be removed now. Each is under way until [`Book::forget`] or [`Book::missed`].
+    /// Which keys are to be removed now: one of each session user, whose lines are removed one after the other, so that
+    /// those who wait keep no place from others. Each is under way until [`Book::forget`] or [`Book::missed`].
     pub(super) fn due(&mut self, now: Now) -> Vec<KeyRecord> {
         let mut per_machine: HashMap<Machine, usize> = HashMap::new();
         let mut under_way = 0;
+        let mut users = HashSet::new();
         for entry in self.entries.values().filter(|entry| entry.under_way) {
             under_way += 1;
+            users.insert(entry.record.session_user.clone());
             *per_machine
                 .entry(entry.record.target.machine.clone())
                 .or_default() += 1;
@@ -160,7 +163,8 @@ impl Book {
         for entry in self.entries.values_mut() {
             let machine = &entry.record.target.machine;
             let rests = self.resting.get(machine).is_some_and(|rest| rest.until > now);
-            if entry.under_way || entry.not_before > now || rests {
+            let waits = users.contains(&entry.record.session_user);
+            if entry.under_way || entry.not_before > now || rests || waits {
                 continue;
             }
             let there = per_machine.entry(machine.clone()).or_default();
@@ -169,6 +173,7 @@ impl Book {
             }
             under_way += 1;
             *there += 1;
+            users.insert(entry.record.session_user.clone());
             entry.under_way = true;
             due.push(entry.record.clone());
         }

@@ -29,7 +29,7 @@ pub(super) async fn place(
 ) {
     let began = Instant::now();
     let turns = shared.turns.of(&chosen.session_user);
-    let adding_lines = turns.add();
+    let mut adding_lines = turns.add();
     let alone = adding_lines.alone_soon().await;
     let all: Vec<KeyRecord> = [&chosen].into_iter().chain(&others).cloned().collect();
     {
@@ -70,18 +70,22 @@ pub(super) async fn place(
     }
     let _ = done.send(placed.map_err(NoKey::from));
     all_of(&mut adding).await;
-    if !alone {
+    let mut joined = adding_lines.was_joined() || !alone;
+    while joined {
         adding_lines.alone().await;
-        add_again(&shared, all).await;
+        // What began and ended up to here is made good by what follows.
+        adding_lines.was_joined();
+        add_again(&shared, &all).await;
+        joined = adding_lines.was_joined();
     }
     shared.woken.notify_one();
 }
 
 /// Brings a key once more to those of these hosts that have it and where its time is not over: the removal of another
 /// one was under way, and may have written the file anew without it. There a line may stand twice; both are removed.
-async fn add_again(shared: &Arc<Shared>, all: Vec<KeyRecord>) {
+async fn add_again(shared: &Arc<Shared>, all: &[KeyRecord]) {
     let mut adding = JoinSet::new();
-    for record in all {
+    for record in all.iter().cloned() {
         let now = (shared.clock)();
         if !shared.book().add_again(record.id, &record.target.machine, now) {
             continue;

@@ -542,6 +542,59 @@ fn a_removal_that_a_frozen_host_keeps_under_way_costs_no_new_key() {
     });
 }
 
+/// Lets alice select on ts01 every 3 s for so long, through a proxy that is frozen: a key is being added all the time.
+async fn rush(lab: &Lab, grants: &Grants, seconds: u64) {
+    lab.world
+        .lock()
+        .unwrap()
+        .moods
+        .insert(machine("ts02"), Mood::Frozen);
+    let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
+    for random in 100..100 + seconds / 3 {
+        let offer = Offer::new("alice", "students");
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), random));
+        given.await.unwrap();
+        lab.pass(Duration::from_secs(2)).await;
+    }
+}
+
+#[test]
+fn a_removal_does_not_wait_for_ever_for_keys_that_are_added_and_loses_none() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        select(lab, grants, "ts03", 1).await.unwrap();
+        rush(lab, grants, 120).await;
+        assert!(
+            grants.counts(lab.now()).removed > 0,
+            "nothing was removed all the time"
+        );
+        lab.pass(Duration::from_secs(15)).await;
+        let world = lab.world.lock().unwrap();
+        let lines = world.all_lines();
+        let newest = KeyId(139).to_string();
+        assert!(
+            lines.iter().any(|(_, _, line)| line.as_str().ends_with(&newest)),
+            "{lines:?}"
+        );
+    });
+}
+
+#[test]
+fn a_removal_that_waits_keeps_nobody_elses_waiting() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        let targets = [ssh("staff", "ts01")];
+        let bob = Offer::new("bob", "staff");
+        let given = grants.give(&bob, asked(&USUAL, "bob", &targets, lab.now(), 1));
+        given.await.unwrap();
+        // At the end alice has forty keys on ts01 to be removed, and most of them wait.
+        rush(lab, grants, 126).await;
+        let world = lab.world.lock().unwrap();
+        let of_bob = |(_, user, _): &&(&Machine, &SessionUser, &AuthorizedKey)| user.as_str() == "bob";
+        assert_eq!(world.all_lines().iter().filter(of_bob).count(), 0);
+    });
+}
+
 #[test]
 fn a_key_is_not_lost_to_the_removal_of_another() {
     let world: Arc<Mutex<World>> = Arc::default();

@@ -14,6 +14,10 @@ const CLEAR_FROM: usize = 256;
 /// How long a new key waits for the removal of another. A host that is well removes a line in less.
 const WAIT_TO_ADD: Duration = Duration::from_millis(300);
 
+/// How long a removal waits for the keys that are being added. A host that is well adds one in less than a second, but
+/// those of an account that many share may never end.
+const WAIT_TO_REMOVE: Duration = Duration::from_secs(30);
+
 /// The turns of each session user. On a host a line is added by writing behind the others, and removed by writing all
 /// others anew: what is added meanwhile may be lost, also from another host that shares the home folder.
 #[derive(Debug, Default)]
@@ -29,14 +33,20 @@ pub(super) struct Turn {
 /// Who is at a user's lines.
 #[derive(Debug, Default)]
 struct Lines {
-    /// How many keys are being added. No removal begins meanwhile.
+    /// How many keys are being added. A removal waits for them, but not for ever.
     adding: usize,
     removing: bool,
+    /// How many removals have begun while keys were being added.
+    beside: u64,
 }
 
 /// A key is being added, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Adding(Arc<Turn>);
+pub(super) struct Adding {
+    turn: Arc<Turn>,
+    /// [`Lines::beside`] as it was last noted here.
+    beside: u64,
+}
 
 /// A line is being removed, until this is dropped.
 #[derive(Debug)]
@@ -64,23 +74,40 @@ impl Turn {
         Arc::clone(&self.records).lock_owned().await
     }
 
-    /// Begins to add a key. A removal that is under way goes on, and no other begins before this is over.
+    /// Begins to add a key. A removal that is under way goes on, and no other begins before this is over or
+    /// [`WAIT_TO_REMOVE`] is.
     pub(super) fn add(self: &Arc<Self>) -> Adding {
-        self.lines.send_modify(|lines| lines.adding += 1);
-        Adding(Arc::clone(self))
+        let mut beside = 0;
+        self.lines.send_modify(|lines| {
+            lines.adding += 1;
+            beside = lines.beside;
+        });
+        Adding {
+            turn: Arc::clone(self),
+            beside,
+        }
     }
 
-    /// Waits until nobody adds or removes anything, and begins to remove a line.
+    /// Waits until nobody removes anything, and nobody adds anything or [`WAIT_TO_REMOVE`] is over, and begins to
+    /// remove a line. Keys that are being added then are told by [`Adding::was_joined`].
     pub(super) async fn remove(self: &Arc<Self>) -> Removing {
+        let alone = self.begin_to_remove(|lines| lines.adding == 0 && !lines.removing);
+        match timeout(WAIT_TO_REMOVE, alone).await {
+            Ok(removing) => removing,
+            Err(_) => self.begin_to_remove(|lines| !lines.removing).await,
+        }
+    }
+
+    async fn begin_to_remove(self: &Arc<Self>, may_begin: impl Fn(&Lines) -> bool) -> Removing {
         let mut lines = self.lines.subscribe();
-        let is_free = |lines: &Lines| lines.adding == 0 && !lines.removing;
         loop {
             // The sender is in `self`, so there is always a change to wait for.
-            let _ = lines.wait_for(is_free).await;
+            let _ = lines.wait_for(&may_begin).await;
             let begun = self.lines.send_if_modified(|lines| {
-                let free = is_free(lines);
-                lines.removing |= free;
-                free
+                let begins = may_begin(lines);
+                lines.removing |= begins;
+                lines.beside += u64::from(begins && lines.adding > 0);
+                begins
             });
             if begun {
                 return Removing(Arc::clone(self));
@@ -92,7 +119,7 @@ impl Turn {
 impl Adding {
     /// Waits until the removal that was under way is over, however long a host takes for it.
     pub(super) async fn alone(&self) {
-        let mut lines = self.0.lines.subscribe();
+        let mut lines = self.turn.lines.subscribe();
         // The sender is in `self`.
         let _ = lines.wait_for(|lines| !lines.removing).await;
     }
@@ -101,11 +128,17 @@ impl Adding {
     pub(super) async fn alone_soon(&self) -> bool {
         timeout(WAIT_TO_ADD, self.alone()).await.is_ok()
     }
+
+    /// Whether a removal began beside this since it began, or since this was last asked.
+    pub(super) fn was_joined(&mut self) -> bool {
+        let beside = self.turn.lines.borrow().beside;
+        std::mem::replace(&mut self.beside, beside) != beside
+    }
 }
 
 impl Drop for Adding {
     fn drop(&mut self) {
-        self.0.lines.send_modify(|lines| lines.adding -= 1);
+        self.turn.lines.send_modify(|lines| lines.adding -= 1);
     }
 }
 
