@@ -84,7 +84,6 @@ impl Broker {
                 Some(address) => Origin::Client(address),
                 None => Origin::Unknown,
             },
-            now: turn.now,
             random: (self.edge.random)(),
         };
         let given = timeout(WAIT, self.grants.give(offer, asked)).await;

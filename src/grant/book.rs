@@ -77,8 +77,8 @@ pub(super) enum Missed {
 }
 
 impl Book {
-    /// Writes down a key, and ends the earlier ones of its account and farm.
-    pub(super) fn put(&mut self, records: &[KeyRecord]) {
+    /// Writes down a key that hosts are `asked` for from now on, and ends the earlier ones of its account and farm.
+    pub(super) fn put(&mut self, records: &[KeyRecord], asked: Now) {
         if let Some(new) = records.first() {
             let same =
                 |old: &KeyRecord| old.account == new.account && old.farm == new.farm && old.id != new.id;
@@ -87,7 +87,7 @@ impl Book {
             }
         }
         for record in records {
-            self.restore(record.clone(), record.placed);
+            self.restore(record.clone(), asked);
         }
     }
 

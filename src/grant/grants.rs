@@ -74,8 +74,6 @@ pub struct Asked<'s> {
     pub key: Wanted,
     /// Where the client's SSH connection will come from.
     pub origin: Origin,
-    /// When it was asked for.
-    pub now: Now,
     /// 64 unpredictable bits, by which the key is known.
     pub random: u64,
 }
@@ -207,7 +205,9 @@ impl Grants {
             }
         };
         let id = KeyId(asked.random);
-        let expires = asked.now.plus(asked.settings.lifetime);
+        // Its time begins now, however long the request took to come to this.
+        let now = (self.shared.clock)();
+        let expires = now.plus(asked.settings.lifetime);
         let bounds = Bounds {
             id,
             expires,
@@ -222,7 +222,7 @@ impl Grants {
             session_user: offer.session_user().clone(),
             target,
             line: line.clone(),
-            placed: asked.now,
+            placed: now,
             expires,
         };
         let others = others(&chosen, asked.others).map(record).collect();

@@ -42,7 +42,7 @@ pub(super) async fn place(
             let _ = done.send(Err(error.into()));
             return;
         }
-        shared.book().put(&all);
+        shared.book().put(&all, (shared.clock)());
     }
     shared.woken.notify_one();
     let mut adding = JoinSet::new();

@@ -314,14 +314,13 @@ impl Keys for Lab {
 
 static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
 
-fn asked<'s>(settings: &'s Settings, user: &str, targets: &[KeyTarget], now: Now, random: u64) -> Asked<'s> {
+fn asked<'s>(settings: &'s Settings, user: &str, targets: &[KeyTarget], random: u64) -> Asked<'s> {
     Asked {
         settings,
         chosen: targets.first().cloned(),
         others: targets.get(1..).unwrap_or_default().to_vec(),
         key: Wanted::Clients(public_key(user)),
         origin: Origin::Client(ClientAddress::new("192.0.2.7".parse().unwrap())),
-        now,
         random,
     }
 }
@@ -360,7 +359,7 @@ fn a_key_is_on_the_chosen_host_and_the_others_and_goes_when_its_time_is_over() {
             ssh("staff", "ts01"),
         ];
         let offer = Offer::new("alice", "students");
-        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
         assert_eq!(given.await.unwrap().id, KeyId(7));
         {
             let world = lab.world.lock().unwrap();
@@ -399,7 +398,7 @@ fn a_repeated_select_replaces_the_key_of_this_farm_alone() {
         for (farm, random) in [("students", 1), ("staff", 2), ("students", 3)] {
             let offer = Offer::new("alice", farm);
             let targets = [ssh(farm, "ts01")];
-            let given = grants.give(&offer, asked(&settings, "alice", &targets, lab.now(), random));
+            let given = grants.give(&offer, asked(&settings, "alice", &targets, random));
             given.await.unwrap();
         }
         lab.pass(Duration::from_secs(5)).await;
@@ -430,7 +429,7 @@ fn a_key_for_one_address_is_not_given_to_an_unknown_one() {
             let offer = Offer::new("alice", "students");
             let asked = Asked {
                 origin,
-                ..asked(settings, "alice", &[ssh("students", "ts01")], lab.now(), 7)
+                ..asked(settings, "alice", &[ssh("students", "ts01")], 7)
             };
             let given = grants.give(&offer, asked).await;
             lab.pass(Duration::from_secs(5)).await;
@@ -454,7 +453,7 @@ fn a_host_that_asks_is_told_for_as_long_as_the_key_counts_and_nothing_is_written
     run_until_killed(&world, async |lab, grants| {
         let targets = [target("students", "ts01", KeyDelivery::Command)];
         let offer = Offer::new("alice", "students");
-        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
         given.await.unwrap();
         let lines = |user: &str, host: &str| {
             let user = SessionUser::new(user).unwrap();
@@ -484,7 +483,7 @@ fn a_host_that_says_nothing_costs_a_few_seconds_and_then_there_is_no_key() {
             let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
             let offer = Offer::new("alice", "students");
             let began = lab.now();
-            let given = grants.give(&offer, asked(&USUAL, "alice", &targets, began, 7));
+            let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
             let cause = given.await.unwrap_err().to_string();
             assert!(cause.contains(expected), "{cause}");
             assert!(lab.now().since(began) <= Duration::from_secs(6));
@@ -503,7 +502,7 @@ fn one_frozen_host_of_the_others_delays_nobody_for_long() {
         let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
         let offer = Offer::new("alice", "students");
         let began = lab.now();
-        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, began, 7));
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
         given.await.unwrap();
         assert!(lab.now().since(began) <= Duration::from_secs(1));
     });
@@ -513,7 +512,7 @@ fn one_frozen_host_of_the_others_delays_nobody_for_long() {
 async fn select(lab: &Lab, grants: &Grants, host: &str, random: u64) -> Result<Given, NoKey> {
     let offer = Offer::new("alice", "students");
     let targets = [ssh("students", host)];
-    let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), random));
+    let given = grants.give(&offer, asked(&USUAL, "alice", &targets, random));
     let given = tokio::time::timeout(Duration::from_secs(2), given).await;
     given.unwrap_or(Err(NoKey::Late))
 }
@@ -552,7 +551,7 @@ async fn rush(lab: &Lab, grants: &Grants, seconds: u64) {
     let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
     for random in 100..100 + seconds / 3 {
         let offer = Offer::new("alice", "students");
-        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), random));
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, random));
         given.await.unwrap();
         lab.pass(Duration::from_secs(2)).await;
     }
@@ -585,13 +584,28 @@ fn a_removal_that_waits_keeps_nobody_elses_waiting() {
     run_until_killed(&world, async |lab, grants| {
         let targets = [ssh("staff", "ts01")];
         let bob = Offer::new("bob", "staff");
-        let given = grants.give(&bob, asked(&USUAL, "bob", &targets, lab.now(), 1));
+        let given = grants.give(&bob, asked(&USUAL, "bob", &targets, 1));
         given.await.unwrap();
         // At the end alice has forty keys on ts01 to be removed, and most of them wait.
         rush(lab, grants, 126).await;
         let world = lab.world.lock().unwrap();
         let of_bob = |(_, user, _): &&(&Machine, &SessionUser, &AuthorizedKey)| user.as_str() == "bob";
         assert_eq!(world.all_lines().iter().filter(of_bob).count(), 0);
+    });
+}
+
+#[test]
+fn a_host_has_its_time_to_write_from_when_it_is_asked() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    run_until_killed(&world, async |lab, grants| {
+        select(lab, grants, "ts01", 1).await.unwrap();
+        let record = lab.world.lock().unwrap().records[0].clone();
+        // The request was slow.
+        let asked = record.placed.plus(Duration::from_secs(100));
+        let mut book = book::Book::default();
+        book.put(&[record], asked);
+        assert!(book.due(asked.plus(Duration::from_secs(29))).is_empty());
+        assert_eq!(book.due(asked.plus(Duration::from_secs(30))).len(), 1);
     });
 }
 
@@ -635,7 +649,7 @@ fn what_is_logged_about_a_key_names_the_request() {
     run_until_killed(&world, async |lab, grants| {
         let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
         let offer = Offer::new("alice", "students");
-        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, lab.now(), 7));
+        let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
         let request = tracing::error_span!("request", decision_id = "4T9");
         given.instrument(request).await.unwrap();
     });
@@ -649,25 +663,21 @@ fn nobody_gets_a_key_who_has_proven_nothing_or_whose_host_takes_none() {
     run_until_killed(&world, async |lab, grants| {
         let settings = &USUAL;
         let mut offer = Offer::new("alice", "students");
-        let none = grants
-            .give(&offer, asked(settings, "alice", &[], lab.now(), 7))
-            .await;
+        let none = grants.give(&offer, asked(settings, "alice", &[], 7)).await;
         assert!(matches!(none, Err(NoKey::NoWay)));
         offer.account.source = Source::Unproven;
         let targets = [ssh("students", "ts01")];
-        let none = grants
-            .give(&offer, asked(settings, "alice", &targets, lab.now(), 7))
-            .await;
+        let none = grants.give(&offer, asked(settings, "alice", &targets, 7)).await;
         assert!(matches!(none, Err(NoKey::Unproven)));
         let offer = Offer::new("alice", "students");
         let ours = Asked {
             key: Wanted::Ours,
-            ..asked(settings, "alice", &targets, lab.now(), 7)
+            ..asked(settings, "alice", &targets, 7)
         };
         let none = grants.give(&offer, ours).await;
         assert!(matches!(none, Err(NoKey::NoneReady)));
         lab.world.lock().unwrap().disk_full = true;
-        let none = grants.give(&offer, asked(settings, "alice", &targets, lab.now(), 7));
+        let none = grants.give(&offer, asked(settings, "alice", &targets, 7));
         assert!(matches!(none.await, Err(NoKey::Store(_))));
         assert!(lab.world.lock().unwrap().all_lines().is_empty());
     });
@@ -680,7 +690,7 @@ fn a_host_that_is_gone_for_long_is_tried_for_a_week() {
         for (user, random) in [("alice", 1), ("bob", 2)] {
             let targets = [ssh("students", "ts01")];
             let offer = Offer::new(user, "students");
-            let given = grants.give(&offer, asked(&USUAL, user, &targets, lab.now(), random));
+            let given = grants.give(&offer, asked(&USUAL, user, &targets, random));
             given.await.unwrap();
         }
         lab.world
@@ -779,7 +789,7 @@ proptest! {
                             let (user, farm) = (USERS[*user], FARMS[*farm]);
                             owners.insert(random, user);
                             let targets: Vec<_> = hosts.iter().map(|host| ssh(farm, MACHINES[*host])).collect();
-                            let asked = asked(&USUAL, user, &targets, lab.now(), random);
+                            let asked = asked(&USUAL, user, &targets, random);
                             let grants = Arc::clone(grants);
                             let giving = tokio::spawn(async move { grants.give(&Offer::new(user, farm), asked).await });
                             if let Some(cut_after) = cut_after {
