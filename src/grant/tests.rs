@@ -509,7 +509,7 @@ fn one_frozen_host_of_the_others_delays_nobody_for_long() {
 }
 
 /// Selects as alice on that host, as soon as a client would give up.
-async fn select(lab: &Lab, grants: &Grants, host: &str, random: u64) -> Result<Given, NoKey> {
+async fn select(grants: &Grants, host: &str, random: u64) -> Result<Given, NoKey> {
     let offer = Offer::new("alice", "students");
     let targets = [ssh("students", host)];
     let given = grants.give(&offer, asked(&USUAL, "alice", &targets, random));
@@ -521,12 +521,12 @@ async fn select(lab: &Lab, grants: &Grants, host: &str, random: u64) -> Result<G
 fn a_removal_that_a_frozen_host_keeps_under_way_costs_no_new_key() {
     let world: Arc<Mutex<World>> = Arc::default();
     run_until_killed(&world, async |lab, grants| {
-        select(lab, grants, "ts01", 1).await.unwrap();
+        select(grants, "ts01", 1).await.unwrap();
         let moods = |mood| lab.world.lock().unwrap().moods.insert(machine("ts01"), mood);
         moods(Mood::Frozen);
         // The end of the first key is asked of ts01 from here on.
         for random in 2..6 {
-            select(lab, grants, "ts02", random).await.unwrap();
+            select(grants, "ts02", random).await.unwrap();
             lab.pass(Duration::from_secs(1)).await;
         }
         moods(Mood::Well);
@@ -561,7 +561,7 @@ async fn rush(lab: &Lab, grants: &Grants, seconds: u64) {
 fn a_removal_does_not_wait_for_ever_for_keys_that_are_added_and_loses_none() {
     let world: Arc<Mutex<World>> = Arc::default();
     run_until_killed(&world, async |lab, grants| {
-        select(lab, grants, "ts03", 1).await.unwrap();
+        select(grants, "ts03", 1).await.unwrap();
         rush(lab, grants, 120).await;
         assert!(
             grants.counts(lab.now()).removed > 0,
@@ -598,7 +598,7 @@ fn a_removal_that_waits_keeps_nobody_elses_waiting() {
 fn a_host_has_its_time_to_write_from_when_it_is_asked() {
     let world: Arc<Mutex<World>> = Arc::default();
     run_until_killed(&world, async |lab, grants| {
-        select(lab, grants, "ts01", 1).await.unwrap();
+        select(grants, "ts01", 1).await.unwrap();
         let record = lab.world.lock().unwrap().records[0].clone();
         // The request was slow.
         let asked = record.placed.plus(Duration::from_secs(100));
@@ -619,7 +619,7 @@ fn a_key_is_not_lost_to_the_removal_of_another() {
             .moods
             .insert(machine("ts01"), Mood::Slow);
         for random in 1..4 {
-            select(lab, grants, "ts01", random).await.unwrap();
+            select(grants, "ts01", random).await.unwrap();
             lab.pass(Duration::from_millis(1500)).await;
         }
         lab.pass(Duration::from_secs(30)).await;
@@ -646,7 +646,7 @@ fn what_is_logged_about_a_key_names_the_request() {
     let world: Arc<Mutex<World>> = Arc::default();
     world.lock().unwrap().moods.insert(machine("ts02"), Mood::Grumpy);
     let (log, _guard) = Captured::begin();
-    run_until_killed(&world, async |lab, grants| {
+    run_until_killed(&world, async |_, grants| {
         let targets = [ssh("students", "ts01"), ssh("students", "ts02")];
         let offer = Offer::new("alice", "students");
         let given = grants.give(&offer, asked(&USUAL, "alice", &targets, 7));
