@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use super::{EXIT_FAILURE, EXIT_USAGE, complain};
+use crate::app::clock;
 use crate::host_side::{AgentTask, key_file};
 
 /// What sshd was asked to run where it runs a forced command (sshd(8)).
@@ -40,7 +41,9 @@ impl HostAgent {
             Ok(key_file) => key_file,
             Err(error) => return complain(&error, EXIT_FAILURE),
         };
-        let task = asked.to_str().and_then(|asked| AgentTask::read(asked, &key_file));
+        let task = asked
+            .to_str()
+            .and_then(|asked| AgentTask::read(asked, &key_file, clock::now()));
         let Some(task) = task else {
             let why = "this account runs nothing but the tasks of the broker";
             return complain(&why, EXIT_USAGE);

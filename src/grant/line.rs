@@ -6,13 +6,6 @@ use jiff::tz::TimeZone;
 use crate::model::{AuthorizedKey, ClientAddress, Invalid, Now, PublicKey};
 use crate::store::KeyId;
 
-/// What an X2Go session does with its connection: commands, and the ports of its display, its sound and its shared
-/// folders; and a terminal, in which X2Go Client asks after logging in whether commands are run at all. No X11 of SSH's
-/// own, no agent, no `~/.ssh/rc`.
-const RESTRICTIONS: &str = "restrict,pty,port-forwarding";
-/// Stands before a key's id in the comment of its line.
-const COMMENT_PREFIX: &str = "x2godirector-";
-
 /// When and from where a key opens an account.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds<'s> {
@@ -24,7 +17,7 @@ pub(super) struct Bounds<'s> {
     pub from: Option<ClientAddress>,
 }
 
-/// The line of a key.
+/// The line of a key. `host_side::key_line` knows it by its shape.
 ///
 /// # Errors
 /// When the end of the key is no date.
@@ -35,7 +28,9 @@ pub(super) fn line(key: &PublicKey, bounds: &Bounds<'_>) -> Result<AuthorizedKey
         None => String::new(),
     };
     AuthorizedKey::new(&format!(
-        "{RESTRICTIONS},expiry-time=\"{expiry}\"{from} {key} {COMMENT_PREFIX}{}",
+        "{},expiry-time=\"{expiry}\"{from} {key} {}{}",
+        AuthorizedKey::RESTRICTIONS,
+        AuthorizedKey::COMMENT_PREFIX,
         bounds.id
     ))
 }

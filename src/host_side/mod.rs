@@ -8,6 +8,7 @@
 mod account;
 mod agent_task;
 mod ask;
+mod key_line;
 mod settings;
 
 pub use account::may_be_asked_about;

@@ -11,6 +11,13 @@ const LINE_BYTES_MAX: usize = 2048;
 pub struct AuthorizedKey(String);
 
 impl AuthorizedKey {
+    /// What an X2Go session does with its connection: commands, and the ports of its display, its sound and its shared
+    /// folders; and a terminal, in which X2Go Client asks after logging in whether commands are run at all. No X11 of
+    /// SSH's own, no agent, no `~/.ssh/rc`.
+    pub const RESTRICTIONS: &str = "restrict,pty,port-forwarding";
+    /// Stands before a key's id in the comment of its line.
+    pub const COMMENT_PREFIX: &str = "x2godirector-";
+
     /// Takes 1 to 2048 letters A to Z, digits and `+ / = @ . _ : , " -` and blanks.
     ///
     /// # Errors
