@@ -12,6 +12,7 @@ use crate::lab::broker::Broker;
 use crate::lab::display::Display;
 use crate::lab::farm_host::FarmHost;
 use crate::lab::process::{patiently, wait_for};
+use crate::lab::session_database::SessionDatabase;
 use crate::lab::site as lab_site;
 use crate::lab::slapd::{self, Slapd};
 use crate::lab::x2go_client::X2goClient;
@@ -24,6 +25,8 @@ pub struct Site {
     pub broker: Broker,
     /// The servers of its farm.
     pub hosts: Vec<FarmHost>,
+    /// The session database that they share, if they do.
+    pub database: Option<SessionDatabase>,
     display: Display,
     directory: Slapd,
     key: TempDir,
@@ -34,7 +37,21 @@ pub struct Site {
 impl Site {
     /// Starts all of it. `farm` stands in the farm's table, and `profile` in that of the only profile.
     pub fn start(farm: &str, profile: &str) -> Self {
+        Self::start_with(farm, profile, |_| None)
+    }
+
+    /// Like [`Site::start`], with servers that share a session database.
+    pub fn start_sharing(farm: &str, profile: &str) -> Self {
+        Self::start_with(farm, profile, |account| Some(SessionDatabase::start(account)))
+    }
+
+    fn start_with(
+        farm: &str,
+        profile: &str,
+        database: impl FnOnce(&Account) -> Option<SessionDatabase>,
+    ) -> Self {
         let person = X2goHost::start();
+        let database = database(person.account());
         let name = &person.account().name;
         let directory = Slapd::start(&format!(
             "{}{}",
@@ -52,7 +69,7 @@ impl Site {
         assert!(made.success(), "ssh-keygen");
         let public = fs::read_to_string(file.with_extension("pub")).unwrap();
         let hosts: Vec<_> = ["alpha", "beta"]
-            .map(|host| FarmHost::start(host, person.account(), public.trim_end()))
+            .map(|host| FarmHost::start(host, person.account(), public.trim_end(), database.as_ref()))
             .into();
         let known: String = hosts.iter().map(FarmHost::known_host).collect();
         fs::write(key.path().join("known_hosts"), known).unwrap();
@@ -60,6 +77,7 @@ impl Site {
         Self {
             broker,
             hosts,
+            database,
             display: Display::start(),
             directory,
             key,
@@ -123,16 +141,16 @@ impl Site {
     /// Asks the broker until its answer has `wanted`: on a machine under load hosts may take longer than a login waits
     /// for them. Every other time soon enough for the answer of the hosts that came too late for the one before, and not
     /// oftener than it lets one user select.
-    pub fn wait_for_answer(&self, form: &str, wanted: &str) {
+    pub fn wait_for_answer(&self, form: &str, wanted: &str) -> String {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let answered = (0..10).any(|attempt| {
+        let answered = (0..10).find_map(|attempt| {
             if attempt > 0 {
                 std::thread::sleep(Duration::from_secs(if attempt % 2 == 1 { 3 } else { 10 }));
             }
             let (_, answer) = runtime.block_on(lab_site::post_from(self.broker.address, None, form));
-            answer.contains(wanted)
+            answer.contains(wanted).then_some(answer)
         });
-        assert!(answered, "no answer to {form} has {wanted}");
+        answered.unwrap_or_else(|| panic!("no answer to {form} has {wanted}"))
     }
 
     /// Does something while the person lists again and again, so that what the hosts tell is at hand, also where they take
@@ -198,10 +216,15 @@ fn configuration(
         .iter()
         .map(|host| {
             format!(
-                "[farm.main.hosts.{0}]\naddress = \"{1}\"\ndraining = {2}\n",
+                "[farm.main.hosts.{0}]\naddress = \"{1}\"\ndraining = {2}\n{3}",
                 host.name(),
                 host.address(),
-                draining.contains(&host.name())
+                draining.contains(&host.name()),
+                if host.shares_database() {
+                    "session_database = \"main\"\n"
+                } else {
+                    ""
+                }
             )
         })
         .collect();

@@ -1,5 +1,5 @@
-//! X2Go servers of a farm, each in namespaces of its own: own name, own address, own session database, and everything
-//! on it real.
+//! X2Go servers of a farm, each in namespaces of its own: own name, own address, own session database or one that it
+//! shares, and everything on it real.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::process::wait_for;
 use super::process_group::ProcessGroup;
+use super::session_database::SessionDatabase;
 use super::x2go_host::{Account, Session, sessions_in};
 
 /// The next network of this process: 198.18.P.0/24 (RFC 2544), by parts of two addresses each.
@@ -20,6 +21,7 @@ static NEXT: AtomicU8 = AtomicU8::new(0);
 pub struct FarmHost {
     name: String,
     address: String,
+    shares_database: bool,
     process: ProcessGroup,
     /// The host goes on for as long as this is open.
     _lifeline: ChildStdin,
@@ -28,8 +30,8 @@ pub struct FarmHost {
 
 impl FarmHost {
     /// Starts a server that calls itself `name`, on which `account` may log in and the bearer of `agent_key` (the line
-    /// of a public key) may run the agent. Needs root.
-    pub fn start(name: &str, account: &Account, agent_key: &str) -> Self {
+    /// of a public key) may run the agent. Without a `database` it has its own. Needs root.
+    pub fn start(name: &str, account: &Account, agent_key: &str, database: Option<&SessionDatabase>) -> Self {
         // Not below /tmp, of which the server has its own.
         let folder = TempDir::with_prefix_in("x2go-farm-host-", "/var/tmp").unwrap();
         let path = folder.path();
@@ -52,6 +54,7 @@ impl FarmHost {
                 .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/whole/lab/farm-host"))
                 .arg(path)
                 .args([name, &address, &peer, &account.name])
+                .args(database.map(SessionDatabase::settings))
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped()),
         );
@@ -63,6 +66,7 @@ impl FarmHost {
         Self {
             name: name.to_owned(),
             address,
+            shares_database: database.is_some(),
             process,
             _lifeline: lifeline,
             folder,
@@ -77,6 +81,11 @@ impl FarmHost {
     /// Where it is dialled, on port 22.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Whether its session database is that of others too.
+    pub fn shares_database(&self) -> bool {
+        self.shares_database
     }
 
     /// Its line in a file of known hosts.
@@ -99,6 +108,19 @@ impl FarmHost {
     pub fn sessions(&self) -> Vec<Session> {
         let listed = self.run(&["x2golistsessions_root"]);
         sessions_in(&String::from_utf8_lossy(&listed.stdout))
+    }
+
+    /// What its agent tells of a user's sessions.
+    pub fn listed_by_agent(&self, user: &str) -> String {
+        let listed = self.run(&["/usr/lib/x2go/x2gobroker-agent", user, "listsessions"]);
+        String::from_utf8(listed.stdout).unwrap()
+    }
+
+    /// Keeps it from the session database that it shares.
+    pub fn lose(&self, database: &SessionDatabase) {
+        let folder = database.socket_folder();
+        let hidden = self.run(&["mount", "-t", "tmpfs", "tmpfs", folder.to_str().unwrap()]);
+        assert!(hidden.status.success(), "{hidden:?}");
     }
 
     /// Stops every process on it, so that the kernel still takes connections and nobody answers.

@@ -16,6 +16,7 @@ pub mod process;
 pub mod process_group;
 pub mod pyhoca;
 pub mod samba;
+pub mod session_database;
 pub mod site;
 pub mod slapd;
 pub mod sshd;
