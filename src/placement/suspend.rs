@@ -10,15 +10,16 @@ use super::FoundSession;
 use super::farms::Farms;
 use crate::model::{Offered, SessionState};
 
-/// Longest that a login waits for it.
-const WAIT: Duration = Duration::from_secs(1);
+/// Longest that a login waits for it: longer than for what is only asked, since a session that still runs is shown to whoever
+/// wanted to go on with it as one that others have.
+const WAIT: Duration = Duration::from_secs(3);
 
 impl Farms {
     /// Suspends those of the offer's sessions that run, where their farm has `suspend_running`, and notes it in them.
     ///
     /// The agent only writes into the session database that a session shall be suspended; x2gocleansessions, which an
     /// X2Go server runs, does it within some seconds, and so does x2goresume-session when the client resumes it before.
-    /// What no host confirmed within a second stays running as far as is known here.
+    /// What no host confirmed within three seconds stays running as far as is known here.
     pub async fn suspend_running(&self, offer: &impl Offered, sessions: &mut [FoundSession]) {
         let mut suspending = JoinSet::new();
         for (number, found) in sessions.iter().enumerate() {

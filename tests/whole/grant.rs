@@ -107,7 +107,6 @@ impl Lab {
             others: Vec::new(),
             key: Wanted::Ours,
             origin: Origin::Client(ClientAddress::new("127.0.0.1".parse().unwrap())),
-            now: now(),
             random: rand::random(),
         };
         grants.give(&offer, asked).await.unwrap().private.unwrap()
