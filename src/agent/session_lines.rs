@@ -79,11 +79,11 @@ fn session(line: &str, user: &SessionUser) -> Result<Session, NotGiven> {
         return Err(NotGiven::Wrong);
     }
     let state = match state {
+        "F" => return Err(NotGiven::NotThere),
+        // x2goinsertsession writes neither a process nor a state, which PostgreSQL takes for R; x2gocreatesession does.
+        "" | "R" if pid.is_empty() => return Err(NotGiven::NotThere),
         "R" => SessionState::Running,
         "S" => SessionState::Suspended,
-        "F" => return Err(NotGiven::NotThere),
-        // x2goinsertsession writes neither a process nor a state; x2gocreatesession does.
-        "" if pid.is_empty() => return Err(NotGiven::NotThere),
         _ => return Err(NotGiven::Wrong),
     };
     Ok(Session {
@@ -185,12 +185,14 @@ mod tests {
 
     #[test]
     fn sessions_that_have_ended_or_are_being_made_are_no_fault() {
-        let made = LINE
-            .replace("4711|", "|")
-            .replace("|S|", "||")
-            .replace("|cookie|10.1.2.3|30001|30002|", "|||||");
-        let made = read(&made, &alice());
-        assert!(made.sessions.is_empty() && made.left_out.is_empty());
+        for state in ["||", "|R|"] {
+            let made = LINE
+                .replace("4711|", "|")
+                .replace("|S|", state)
+                .replace("|cookie|10.1.2.3|30001|30002|", "|||||");
+            let made = read(&made, &alice());
+            assert!(made.sessions.is_empty() && made.left_out.is_empty());
+        }
         let ended = read(&LINE.replace("|S|", "|F|"), &alice());
         assert!(ended.sessions.is_empty() && ended.left_out.is_empty());
         let without_ports = read(&LINE.replace("30003|-1|-1", "").replace("30001", "-1"), &alice());
