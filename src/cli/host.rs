@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{EXIT_USAGE, authorized_keys, host_agent};
+use super::{authorized_keys, host_agent, read};
 use crate::model::version;
 
 /// The program under this name is the command `agent`: a forced command and `[agent] command` are one word each.
@@ -36,20 +36,13 @@ enum Command {
 
 /// Runs the command that the arguments name and gives the program's exit code.
 pub fn run_on_host(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match HostArguments::try_parse_from(spelt_out(arguments)) {
-        Ok(HostArguments { command }) => match command {
-            Command::AuthorizedKeys(keys) => keys.run(),
-            Command::Agent(agent) => agent.run(),
-        },
-        Err(answer) => {
-            // Nothing is left to tell if the terminal is gone.
-            let _ = answer.print();
-            if answer.use_stderr() {
-                ExitCode::from(EXIT_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
+    let arguments: HostArguments = match read(spelt_out(arguments)) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.command {
+        Command::AuthorizedKeys(keys) => keys.run(),
+        Command::Agent(agent) => agent.run(),
     }
 }
 

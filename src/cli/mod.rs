@@ -204,17 +204,9 @@ struct ConfigurationFolders {
 
 /// Runs the command that the arguments name and gives the program's exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(ssh_frontend::spelt_out(arguments)) {
+    let arguments: Arguments = match read(ssh_frontend::spelt_out(arguments)) {
         Ok(arguments) => arguments,
-        Err(answer) => {
-            // Nothing is left to tell if the terminal is gone.
-            let _ = answer.print();
-            return if answer.use_stderr() {
-                ExitCode::from(EXIT_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(code) => return code,
     };
     match arguments.command {
         Command::Serve(serve) => serve.run(),
@@ -243,6 +235,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::LogLevel(log_level) => log_level.run(),
         Command::Generate(generate) => generate.run([Arguments::command(), host::HostArguments::command()]),
     }
+}
+
+/// The arguments of a program; or what was printed in their place, as its exit code: help, the version, what is wrong.
+fn read<Arguments: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
+    Arguments::try_parse_from(arguments).map_err(|answer| {
+        // Nothing is left to tell if the terminal is gone.
+        let _ = answer.print();
+        if answer.use_stderr() {
+            ExitCode::from(EXIT_USAGE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    })
 }
 
 /// Prints what went wrong, and gives the exit code for it.
