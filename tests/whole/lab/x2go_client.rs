@@ -3,7 +3,6 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -257,10 +256,12 @@ impl<'d> X2goClient<'d> {
     }
 }
 
-/// Processor time used by the one child of `timeout`, while it sleeps; `None` while it runs.
+/// Processor time used by the first thread of the one child of `timeout`, while it sleeps; `None` while it runs. It has
+/// the windows; those of SSH connections never rest.
 fn cpu_time(timeout: u32) -> Option<String> {
     let children = fs::read_to_string(format!("/proc/{timeout}/task/{timeout}/children")).ok()?;
-    let stat = fs::read_to_string(Path::new("/proc").join(children.split(' ').next()?).join("stat")).ok()?;
+    let client = children.split(' ').next()?;
+    let stat = fs::read_to_string(format!("/proc/{client}/task/{client}/stat")).ok()?;
     // Counted behind the program's name, which may hold anything: state first, user and system time 12th and 13th.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let [state, user, system] = [0, 11, 12].map(|at| fields.get(at).copied());
