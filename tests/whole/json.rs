@@ -102,11 +102,7 @@ async fn pyhoca_shows_nothing_to_somebody_with_a_wrong_password() {
 fn pyhoca_starts_a_session_on_the_host_that_the_broker_chose() {
     let host = X2goHost::start();
     let account = host.account();
-    let directory = Slapd::start(&format!(
-        "{}{}",
-        slapd::people(&[&account.name]),
-        slapd::group_of_names("staff", &[&slapd::person(&account.name)]),
-    ));
+    let directory = Slapd::start(&site::staff(&account.name));
     let broker = Broker::start(&site::configuration(&directory, Reach::Tls, host.port()));
     let display = Display::start();
     let log = File::create(artefact("pyhoca.log")).unwrap();

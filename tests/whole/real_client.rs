@@ -25,11 +25,7 @@ impl Desk {
     fn start() -> Self {
         let host = X2goHost::start();
         let name = &host.account().name;
-        let directory = Slapd::start(&format!(
-            "{}{}",
-            slapd::people(&[name]),
-            slapd::group_of_names("staff", &[&slapd::person(name)]),
-        ));
+        let directory = Slapd::start(&site::staff(name));
         let mut configuration = site::configuration(&directory, Reach::Tls, host.port());
         configuration += "[notices.message.news]\ntext = \"Closed on 24/12\"\n";
         Self {

@@ -73,11 +73,7 @@ async fn a_greeter_is_refused_as_for_a_wrong_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_too_long_for_a_line_log_in() {
     let name = "somebody-with-a-name-so-long-that-it-does-not-fit-into-a-line";
-    let directory = Slapd::start(&format!(
-        "{}{}",
-        slapd::people(&[name]),
-        slapd::group_of_names("staff", &[&slapd::person(name)]),
-    ));
+    let directory = Slapd::start(&site::staff(name));
     let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = host.local_addr().unwrap().port();
     let broker = Broker::start(&site::configuration(&directory, Reach::Plain, port));

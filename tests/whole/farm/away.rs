@@ -12,11 +12,7 @@ fn a_host_that_is_frozen_or_down_offers_no_session_and_takes_nothing_new() {
     let list = lab_site::list(name, password, "");
     let select = format!("task=selectsession&sid=terminal&user={name}&password={password}&authid=");
 
-    let client = site.client("farm-away-start");
-    client.log_in(name, password);
-    client.profiles();
-    client.choose("Terminal");
-    client.session();
+    let (client, _) = site.client_in_session("farm-away-start");
     let (host, session) = site.session("R");
     let other = site.other_than(host);
     drop(client);
@@ -49,11 +45,7 @@ fn a_host_that_is_frozen_or_down_offers_no_session_and_takes_nothing_new() {
         listed.contains("[terminal]") && !listed.contains("suspended="),
         "{listed}"
     );
-    let client = site.client("farm-away-down");
-    client.log_in(name, password);
-    client.profiles();
-    client.choose("Terminal");
-    let started = client.session();
+    let (_client, started) = site.client_in_session("farm-away-down");
     let (now_on, running) = site.session("R");
     assert_eq!((now_on.name(), &running), (other.name(), &started));
     assert_ne!(running, session);

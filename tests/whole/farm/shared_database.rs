@@ -16,11 +16,7 @@ fn a_session_that_every_host_lists_is_counted_and_offered_where_it_is() {
     let list = lab_site::list(name, password, "");
     let select = format!("task=selectsession&sid=terminal&user={name}&password={password}&authid=");
 
-    let client = site.client("farm-shared-start");
-    client.log_in(name, password);
-    client.profiles();
-    client.choose("Terminal");
-    let started = client.session();
+    let (client, started) = site.client_in_session("farm-shared-start");
     let (host, session) = site.session("R");
     assert_eq!(session, started);
     let other = site.other_than(host);

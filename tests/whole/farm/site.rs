@@ -53,11 +53,7 @@ impl Site {
         let person = X2goHost::start();
         let database = database(person.account());
         let name = &person.account().name;
-        let directory = Slapd::start(&format!(
-            "{}{}",
-            slapd::people(&[name]),
-            slapd::group_of_names("staff", &[&slapd::person(name)]),
-        ));
+        let directory = Slapd::start(&lab_site::staff(name));
         let key = TempDir::with_prefix("x2godirector-key-").unwrap();
         let file = key.path().join("id_ed25519");
         let made = Command::new("ssh-keygen")
@@ -108,6 +104,16 @@ impl Site {
         let url = format!("https://localhost:{}/plain/", self.broker.address.port());
         let certificate = self.broker.certificate();
         X2goClient::start(display, self.account(), &url, &certificate, name)
+    }
+
+    /// X2Go Client with a session that it has just started, whose id is beside it.
+    pub fn client_in_session(&self, name: &str) -> (X2goClient<'_>, String) {
+        let client = self.client(name);
+        client.log_in(&self.account().name, &self.account().password);
+        assert_eq!(client.profiles(), ["terminal"]);
+        client.choose("Terminal");
+        let session = client.session();
+        (client, session)
     }
 
     /// The host that is not this one.

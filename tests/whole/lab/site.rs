@@ -35,6 +35,11 @@ pub fn directory() -> String {
     ldif
 }
 
+/// One person, who is staff.
+pub fn staff(name: &str) -> String {
+    slapd::people(&[name]) + &slapd::group_of_names("staff", &[&slapd::person(name)])
+}
+
 /// A running site.
 pub struct Site {
     /// The broker.

@@ -15,7 +15,7 @@ use crate::lab::display::Display;
 use crate::lab::process::{patiently, wait_for};
 use crate::lab::process_group::ProcessGroup;
 use crate::lab::site::{self, Reach};
-use crate::lab::slapd::{self, Slapd};
+use crate::lab::slapd::Slapd;
 use crate::lab::sshd::Sshd;
 use crate::lab::x2go_client::X2goClient;
 use crate::lab::x2go_host::{Account, X2goHost};
@@ -39,11 +39,7 @@ impl Desk {
         let host = X2goHost::start();
         let name = &host.account().name;
         let uid_number = format!("uidNumber: {}\n", host.account().uid);
-        let directory = Slapd::start(&format!(
-            "{}{}",
-            slapd::people(&[name]).replace("uidNumber: 20000\n", &uid_number),
-            slapd::group_of_names("staff", &[&slapd::person(name)]),
-        ));
+        let directory = Slapd::start(&site::staff(name).replace("uidNumber: 20000\n", &uid_number));
         let configuration = site::configuration(&directory, Reach::Plain, host.port());
         let broker = Broker::start(&format!(
             "{configuration}\n[ssh]\nenabled = true\nforced = true\n"
