@@ -19,6 +19,7 @@ impl Farms {
     ///
     /// The agent only writes into the session database that a session shall be suspended; x2gocleansessions, which an
     /// X2Go server runs, does it within some seconds, and so does x2goresume-session when the client resumes it before.
+    /// A list of the user's sessions in between has x2golistsessions note again what runs; then only the latter does it.
     /// What no host confirmed within three seconds stays running as far as is known here.
     pub async fn suspend_running(&self, offer: &impl Offered, sessions: &mut [FoundSession]) {
         let mut suspending = JoinSet::new();

@@ -2,6 +2,7 @@
 
 use super::site::Site;
 use crate::lab::display::Display;
+use crate::lab::process::wait_for;
 use crate::lab::site as lab_site;
 
 const PROFILE: &str = "usebrokerpass = true";
@@ -11,12 +12,8 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
     let site = Site::start("", PROFILE);
     let (name, password) = (&site.account().name, &site.account().password);
 
-    let client = site.client("farm-start");
-    client.log_in(name, password);
-    assert_eq!(client.profiles(), ["terminal"]);
-    assert!(!client.log().contains("suspended="), "there is no session yet");
-    client.choose("Terminal");
-    let started = client.session();
+    let (client, started) = site.client_in_session("farm-start");
+    assert!(!client.log().contains("suspended="), "there was no session yet");
     let (host, session) = site.session("R");
     assert_eq!(session, started);
     // A client that is gone leaves its session suspended.
@@ -43,11 +40,7 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
     site.drain("", PROFILE, &[host.name()]);
     site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");
     // Whoever starts something new gets the other host, also beside the session that goes on.
-    let other = site
-        .hosts
-        .iter()
-        .find(|other| other.name() != host.name())
-        .unwrap();
+    let other = site.other_than(host);
     let select = format!("task=selectsession&sid=terminal&user={name}&password={password}&authid=");
     site.wait_for_answer(&select, &format!("SERVER:{}:", other.address()));
     site.wait_for_answer(&select, &format!("|{session}|"));
@@ -73,11 +66,7 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
 fn a_session_that_runs_at_another_desk_is_suspended_there_and_resumed() {
     let site = Site::start("suspend_running = true", PROFILE);
     let (name, password) = (&site.account().name, &site.account().password);
-    let first = site.client("farm-first-desk");
-    first.log_in(name, password);
-    first.profiles();
-    first.choose("Terminal");
-    let started = first.session();
+    let (_first, started) = site.client_in_session("farm-first-desk");
     let (host, session) = site.session("R");
     assert_eq!(session, started);
     site.wait_for_answer(&lab_site::list(name, password, ""), "running=1");
@@ -101,6 +90,9 @@ fn a_session_that_runs_at_another_desk_is_suspended_there_and_resumed() {
         .lines()
         .find(|line| line.contains("SESSION_INFO:") && line.contains(&told));
     assert!(line.is_some_and(|line| line.contains("|S|")), "{line:?}");
-    let log = host.clean_up_log();
-    assert!(log.contains(&session), "x2gocleansessions suspended it: {log}");
+    // The client at the first desk says so when it has lost it.
+    let finished = format!("\"event\":\"finished\",\"session\":\"{session}\"");
+    wait_for("the end at the first desk", || {
+        site.broker.log().contains(&finished).then_some(())
+    });
 }

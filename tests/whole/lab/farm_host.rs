@@ -99,11 +99,6 @@ impl FarmHost {
         fs::read_to_string(self.folder.path().join("sshd.log")).unwrap()
     }
 
-    /// What x2gocleansessions did there.
-    pub fn clean_up_log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("cleansessions.log")).unwrap()
-    }
-
     /// The sessions on it, as it knows them.
     pub fn sessions(&self) -> Vec<Session> {
         let listed = self.run(&["x2golistsessions_root"]);
@@ -177,6 +172,8 @@ fn connect(server: u32, address: &str, peer: &str) {
     ]);
     ip(&["address", "add", peer, "peer", address, "dev", &cable]);
     ip(&["link", "set", &cable, "up"]);
+    // Servers reach each other through this machine, which forwards nothing but what comes out of these cables.
+    fs::write(format!("/proc/sys/net/ipv4/conf/{cable}/forwarding"), "1").unwrap();
 }
 
 fn ip(arguments: &[&str]) {
