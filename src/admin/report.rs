@@ -66,6 +66,12 @@ pub struct Status {
     pub tickets: usize,
     /// How many leases count.
     pub leases: usize,
+    /// How many key pairs are ready.
+    pub key_pairs_ready: usize,
+    /// How many keys open an account now.
+    pub keys_open: usize,
+    /// How many keys still stand on a host although their time is over.
+    pub keys_over: usize,
     /// Whole days until the certificate ends; negative when it has ended.
     pub certificate_days_left: Option<i64>,
     /// Decisions that could not be written since the start.

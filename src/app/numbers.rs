@@ -5,8 +5,9 @@ use super::daemon::Daemon;
 use super::report::UP;
 use crate::broker::Snapshot;
 use crate::directory::PoolUse;
+use crate::grant::Counts;
 use crate::http::MetricsSource;
-use crate::observe::{Gauges, HostGauge, PoolGauge, ServerGauge, TableGauge};
+use crate::observe::{Gauges, HostGauge, KeyGauge, PoolGauge, ServerGauge, TableGauge};
 use crate::pam_worker::PoolLoad;
 
 impl MetricsSource for Daemon {
@@ -39,6 +40,7 @@ impl MetricsSource for Daemon {
             connections: self.front.connections(),
             tickets,
             leases: self.broker.placements().leases(now),
+            keys: keys(&self.broker.grants().counts(now)),
             certificate_days_left: self.certificate_days_left(),
             servers: servers.collect(),
             pools: pools(&snapshot),
@@ -48,6 +50,17 @@ impl MetricsSource for Daemon {
             audit_lines_lost: self.records.audit.lost(),
             log_lines_lost: self.logs.lost(),
         })
+    }
+}
+
+fn keys(counts: &Counts) -> KeyGauge {
+    KeyGauge {
+        pairs_ready: counts.ready,
+        open: counts.open,
+        over: counts.over,
+        given: counts.given,
+        missed: counts.missed,
+        removed: counts.removed,
     }
 }
 

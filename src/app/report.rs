@@ -73,6 +73,7 @@ impl Daemon {
         let now = clock::now();
         let snapshot = self.broker.snapshot();
         let hosts = self.hosts();
+        let keys = self.broker.grants().counts(now);
         let last_reload = self
             .last_reload
             .lock()
@@ -113,6 +114,9 @@ impl Daemon {
             hosts_up: hosts.iter().filter(|host| host.health == UP).count(),
             tickets: self.counting_tickets().await?.len(),
             leases: self.broker.placements().leases(now),
+            key_pairs_ready: keys.ready,
+            keys_open: keys.open,
+            keys_over: keys.over,
             certificate_days_left: self.certificate_days_left(),
             audit_lines_lost: self.records.audit.lost(),
         })

@@ -73,6 +73,13 @@ fn text(report: &Report) -> String {
         ("Hosts", format!("{} of {} up", report.hosts_up, report.hosts)),
         ("Tickets", report.tickets.to_string()),
         ("Leases", report.leases.to_string()),
+        (
+            "Keys",
+            format!(
+                "{} pairs ready, {} keys in use, {} to remove",
+                report.key_pairs_ready, report.keys_open, report.keys_over
+            ),
+        ),
     ];
     if report.audit_lines_lost > 0 {
         lines.push((

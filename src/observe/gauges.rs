@@ -24,6 +24,8 @@ pub struct Gauges {
     pub tickets: usize,
     /// Leases that count.
     pub leases: usize,
+    /// The keys that log people in.
+    pub keys: KeyGauge,
     /// Days until the certificate ends, negative when it has; none if it does not say.
     pub certificate_days_left: Option<i64>,
     /// The directory's servers.
@@ -40,6 +42,23 @@ pub struct Gauges {
     pub audit_lines_lost: u64,
     /// Log lines that the journal did not take since the start.
     pub log_lines_lost: u64,
+}
+
+/// The keys that log people in.
+#[derive(Debug, Clone)]
+pub struct KeyGauge {
+    /// Pairs that are ready.
+    pub pairs_ready: usize,
+    /// Lines that open an account now.
+    pub open: usize,
+    /// Lines whose time is over and that still stand on a host.
+    pub over: usize,
+    /// Keys that were given since the start.
+    pub given: u64,
+    /// Selects since the start that went on without a key that was asked for.
+    pub missed: u64,
+    /// Lines that were removed from hosts since the start.
+    pub removed: u64,
 }
 
 /// One server of the directory.
@@ -134,6 +153,7 @@ impl Gauges {
     pub(super) fn registry(&self) -> Registry {
         let mut registry = Registry::with_prefix(PREFIX);
         self.daemon(&mut registry);
+        self.keys(&mut registry);
         self.directory(&mut registry);
         self.pools(&mut registry);
         self.farms(&mut registry);
@@ -158,6 +178,24 @@ impl Gauges {
         registry.register("audit_lines_lost", help, counter(self.audit_lines_lost));
         let help = "Log lines that the journal did not take, decisions among them";
         registry.register("log_lines_lost", help, counter(self.log_lines_lost));
+    }
+
+    fn keys(&self, registry: &mut Registry) {
+        let keys = &self.keys;
+        let now = |count| gauge(number(count));
+        registry.register(
+            "key_pairs_ready",
+            "Key pairs that are ready",
+            now(keys.pairs_ready),
+        );
+        registry.register("keys_open", "Keys that open an account now", now(keys.open));
+        let help = "Keys whose time is over and that still stand on a host";
+        registry.register("keys_over", help, now(keys.over));
+        registry.register("keys_given", "Keys that were given", counter(keys.given));
+        let help = "Selects that went on without a key that was asked for";
+        registry.register("keys_missed", help, counter(keys.missed));
+        let help = "Keys that were removed from hosts";
+        registry.register("keys_removed", help, counter(keys.removed));
     }
 
     fn directory(&self, registry: &mut Registry) {

@@ -206,7 +206,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::gauges::{PoolGauge, ServerGauge, TableGauge};
+    use super::super::gauges::{KeyGauge, PoolGauge, ServerGauge, TableGauge};
     use super::*;
     use crate::model::ConfigurationHash;
 
@@ -218,6 +218,14 @@ mod tests {
             connections: 2,
             tickets: 3,
             leases: 4,
+            keys: KeyGauge {
+                pairs_ready: 31,
+                open: 2,
+                over: 1,
+                given: 12,
+                missed: 3,
+                removed: 9,
+            },
             certificate_days_left: Some(-1),
             servers: vec![ServerGauge {
                 server: "ldaps://a\"\n:636".to_owned(),
@@ -258,6 +266,12 @@ mod tests {
             "x2godirector_certificate_days_left -1.0",
             "x2godirector_directory_server_up{server=\"ldaps://a\\\"\\n:636\"} 1",
             "x2godirector_audit_lines_lost_total 5",
+            "x2godirector_key_pairs_ready 31",
+            "x2godirector_keys_open 2",
+            "x2godirector_keys_over 1",
+            "x2godirector_keys_given_total 12",
+            "x2godirector_keys_missed_total 3",
+            "x2godirector_keys_removed_total 9",
             "x2godirector_stage_duration_seconds_sum{stage=\"search\"} 0.25",
             "x2godirector_stage_duration_seconds_count{stage=\"bind\"} 0",
             "x2godirector_throttle_refusals_total{limit=\"user\"} 1",

@@ -13,7 +13,7 @@ mod stages;
 #[cfg(test)]
 pub(crate) use captured::Captured;
 pub use filter::BadFilter;
-pub use gauges::{Gauges, HostGauge, PoolGauge, ServerGauge, TableGauge};
+pub use gauges::{Gauges, HostGauge, KeyGauge, PoolGauge, ServerGauge, TableGauge};
 pub use logs::{FILTER_VARIABLE, Logs, NotChanged};
 pub use metrics::Metrics;
 pub use stages::{Running, Stage, Stages};

@@ -156,6 +156,8 @@ async fn what_happens_is_counted() {
     assert!(after[taken] >= before[taken] && before[taken] > 1.7e9);
     assert_eq!(after["x2godirector_tickets"], 2.0);
     assert_eq!(after["x2godirector_leases"], 0.0);
+    assert_eq!(after["x2godirector_key_pairs_ready"], 0.0);
+    assert_eq!(after["x2godirector_keys_given_total"], 0.0);
     assert!(after["x2godirector_certificate_days_left"] > 3600.0);
     let server = format!(
         "x2godirector_directory_server_up{{server=\"ldap://127.0.0.1:{}\"}}",

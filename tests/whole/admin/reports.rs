@@ -30,6 +30,7 @@ async fn status_tells_what_the_daemon_is_made_of() {
         "Certificate:   36",
         "Last reload:   none",
         "Hosts:         1 of 1 up",
+        "Keys:          0 pairs ready, 0 keys in use, 0 to remove",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

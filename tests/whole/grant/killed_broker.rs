@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use crate::admin::json;
 use crate::farms::keys::select_with_key;
 use crate::lab::agent::{AgentHost, BrokerKey, REAL_AGENT};
 use crate::lab::broker::Broker;
 use crate::lab::https::{HttpsClient, Trust};
 use crate::lab::process::wait_for;
-use crate::lab::site::{Reach, configuration};
-use crate::lab::slapd::{self, Slapd};
+use crate::lab::site::{Reach, configuration, staff};
+use crate::lab::slapd::Slapd;
 use crate::lab::x2go_host::X2goHost;
 
 /// Where the agent writes keys, below the home folder, where nothing else is configured.
@@ -27,11 +28,7 @@ impl Site {
     fn start() -> Self {
         let host = X2goHost::start();
         let name = &host.account().name;
-        let directory = Slapd::start(&format!(
-            "{}{}",
-            slapd::people(&[name]),
-            slapd::group_of_names("staff", &[&slapd::person(name)]),
-        ));
+        let directory = Slapd::start(&staff(name));
         let key = BrokerKey::new();
         let agent = AgentHost::start(&key, REAL_AGENT);
         let settings = key.settings();
@@ -59,6 +56,11 @@ impl Site {
         let file = self.host.account().home.join(KEY_FILE);
         let lines = fs::read_to_string(file).unwrap_or_default();
         lines.matches(" x2godirector-").count()
+    }
+
+    /// One of the numbers that `status` tells of keys.
+    fn keys(&self, which: &str) -> u64 {
+        json(&self.broker, &["status"])[which].as_u64().unwrap()
     }
 
     /// Selects with a key of the client's own until it is placed: a host that is asked for the first time may take
@@ -107,6 +109,7 @@ impl Site {
 fn a_key_goes_although_the_broker_was_killed() {
     let site = Site::start();
     site.place_key();
+    assert!(site.keys("keys_open") > 0, "the admin is told of it");
     let site = site.kill_broker(|_| ());
     assert!(site.lines() > 0, "it was killed before the key's time was over");
     wait_for("removal", || (site.lines() == 0).then_some(()));
@@ -123,6 +126,10 @@ fn a_key_goes_from_a_host_that_was_away_while_the_broker_was_killed() {
             .then_some(())
     });
     assert!(site.lines() > 0, "nobody can have removed it");
+    assert!(site.keys("keys_over") > 0, "the admin is told of it");
     site.agent.start_again();
     wait_for("removal", || (site.lines() == 0).then_some(()));
+    wait_for("the end of what is told of it", || {
+        (site.keys("keys_over") == 0).then_some(())
+    });
 }
