@@ -14,6 +14,7 @@ use x2godirector::model::{
 };
 use x2godirector::store::{Embedded, KeyId, KeyRecord, Keys};
 
+use super::admin::json;
 use super::lab::broker::Broker;
 use super::lab::https::{Answer, HttpsClient, Trust};
 use super::lab::process::{Process, wait_for};
@@ -49,13 +50,17 @@ fn placed(id: u64, user: &str, address: &str, port: u16, line: &str, lifetime: D
     }
 }
 
-/// A broker whose host `ts01` is at 127.0.0.1 and this port, with these keys in its store.
-fn broker(directory: &Slapd, port: u16, keys: Vec<KeyRecord>) -> Broker {
-    let configuration = site::configuration(directory, Reach::Plain, port).replace(
+/// The configuration of a broker whose host `ts01` is at 127.0.0.1 and this port, and asks for keys.
+fn configuration(directory: &Slapd, port: u16) -> String {
+    site::configuration(directory, Reach::Plain, port).replace(
         "[farm.main.hosts.ts01]",
         "[farm.main]\nkeys = \"command\"\n[farm.main.hosts.ts01]",
-    );
-    Broker::start_prepared(&configuration, |state| {
+    )
+}
+
+/// Such a broker, with these keys in its store.
+fn broker(directory: &Slapd, port: u16, keys: Vec<KeyRecord>) -> Broker {
+    Broker::start_prepared(&configuration(directory, port), |state| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let store = Embedded::open(state).unwrap();
         for key in keys {
@@ -216,6 +221,72 @@ fn a_key_opens_its_account_on_its_host_through_a_real_sshd() {
     let refused = installed.run(&user);
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("refuses this host"));
+}
+
+/// What the broker answers at this door.
+fn answer(broker: &Broker, door: &str, form: &str) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = HttpsClient::connect(broker.address, Trust::Anybody, None).await;
+        let answer = client.unwrap().post_form(door, form).await.unwrap();
+        answer.text().to_owned()
+    })
+}
+
+/// The private key in the answer to a select.
+fn private_key(answer: &str) -> Option<&str> {
+    let begin = answer.find("-----BEGIN RSA PRIVATE KEY-----")?;
+    const END: &str = "-----END RSA PRIVATE KEY-----\n";
+    Some(&answer[begin..answer.find(END)? + END.len()])
+}
+
+#[test]
+fn what_a_select_gives_opens_the_account_on_a_host_that_asks() {
+    let host = X2goHost::start();
+    let user = host.account().name.clone();
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let directory = Slapd::start(&site::staff(&user));
+    let configuration = configuration(&directory, port).replace(
+        "[profile_defaults]\n",
+        "[keys]\nclient_keys = true\n[profile_defaults]\nautologin = true\n",
+    );
+    let broker = Broker::start(&configuration);
+    let installed = Installed::new(&broker, &credential(&broker));
+    let sshd = installed.sshd(folder.path(), port);
+    wait_for("the host to be known as up", || {
+        (json(&broker, &["hosts"])[0]["health"] == "up").then_some(())
+    });
+
+    let select = format!(
+        "task=selectsession&user={user}&password={}",
+        host.account().password
+    );
+    let given = wait_for("a key", || {
+        let answer = answer(&broker, "/plain/", &format!("{select}&sid=office&authid="));
+        let key = private_key(&answer).map(str::to_owned);
+        if key.is_none() {
+            // As often as one user may select.
+            std::thread::sleep(Duration::from_secs(6));
+        }
+        key
+    });
+    let ours = folder.path().join("ours");
+    fs::write(&ours, given).unwrap();
+    fs::set_permissions(&ours, Permissions::from_mode(0o600)).unwrap();
+    assert!(opens(&ours, &user, port), "{}\n{}", sshd.log(), broker.log());
+
+    let own = key_pair(folder.path(), "own");
+    assert!(!opens(&own, &user, port), "nobody has let it in yet");
+    let public = fs::read_to_string(own.with_extension("pub")).unwrap();
+    let public = public.trim().replace('+', "%2B").replace(' ', "+");
+    let accepted = answer(
+        &broker,
+        "/json/",
+        &format!("{select}&profile-id=office&pubkey={public}"),
+    );
+    assert!(accepted.contains("ACCEPTED"), "{accepted}");
+    assert!(opens(&own, &user, port), "{}\n{}", sshd.log(), broker.log());
+    assert!(!opens(&own, "nobody", port), "it opens no other account");
 }
 
 #[test]
