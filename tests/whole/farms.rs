@@ -1,6 +1,7 @@
 //! What the broker knows of a farm whose agents say what a test wants, and what clients are told of it.
 
 pub mod keys;
+mod limits;
 mod resume;
 mod site;
 
