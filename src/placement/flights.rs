@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Session, SessionUser};
 
 /// How long an answer serves those who ask the same.
 const FRESH: Duration = Duration::from_secs(5);
+/// How long an answer stands in for one that is late.
+const STANDS_IN: Duration = Duration::from_secs(30);
 /// How long sessions that were found are remembered for reports.
 const REMEMBERED: Duration = Duration::from_mins(15);
 /// Most users of whom something is remembered at a time. About those beyond it nobody is asked.
@@ -40,19 +42,30 @@ pub(super) enum Progress {
 
 /// A question that was asked, and its answer as soon as there is one.
 #[derive(Debug)]
-pub(super) struct Flight(watch::Receiver<Progress>);
+pub(super) struct Flight {
+    progress: watch::Receiver<Progress>,
+    /// The answer to the question before.
+    earlier: Option<Arc<UserSessions>>,
+}
 
 impl Flight {
     /// The answer, once there is one; none if nobody can tell.
     pub async fn answer(mut self) -> Option<Arc<UserSessions>> {
         let landed = self
-            .0
+            .progress
             .wait_for(|progress| !matches!(progress, Progress::UnderWay))
             .await;
         match landed.as_deref() {
             Ok(Progress::Known(sessions)) => Some(Arc::clone(sessions)),
             _ => None,
         }
+    }
+
+    /// The answer, if there is one by then; where it is late, what was told within the last 30 s. A host under load takes
+    /// long, and whoever has a session there wants to go on with it.
+    pub async fn answer_by(self, deadline: Instant) -> Option<Arc<UserSessions>> {
+        let earlier = self.earlier.clone();
+        timeout_at(deadline, self.answer()).await.unwrap_or(earlier)
     }
 }
 
@@ -73,6 +86,15 @@ struct Question {
     /// Whether something happened to the user's sessions since.
     outdated: bool,
     progress: watch::Receiver<Progress>,
+    /// The answer to the question before, if nothing has happened to the user's sessions since.
+    earlier: Option<Earlier>,
+}
+
+/// An answer, and when it was asked for.
+#[derive(Debug, Clone)]
+struct Earlier {
+    at: Instant,
+    sessions: Arc<UserSessions>,
 }
 
 impl Flights {
@@ -82,24 +104,29 @@ impl Flights {
         let now = Instant::now();
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.sweep(now);
-        if let Some(question) = asked.by_user.get(user)
+        let last = asked.by_user.get(user);
+        if let Some(question) = last
             && question.is_fresh(now)
         {
-            return (Flight(question.progress.clone()), None);
+            return (question.flight(now), None);
         }
+        let earlier = last.and_then(Question::earlier);
         let full = asked.by_user.len() >= USERS_MAX && !asked.by_user.contains_key(user);
         let (sender, receiver) = watch::channel(Progress::UnderWay);
         if full {
             sender.send_replace(Progress::Unknown);
-            return (Flight(receiver), None);
+            let (progress, earlier) = (receiver, None);
+            return (Flight { progress, earlier }, None);
         }
         let question = Question {
             at: now,
             outdated: false,
-            progress: receiver.clone(),
+            progress: receiver,
+            earlier,
         };
+        let flight = question.flight(now);
         asked.by_user.insert(user.clone(), question);
-        (Flight(receiver), Some(sender))
+        (flight, Some(sender))
     }
 
     /// Lets what is known of a user serve no more, since something happened to the user's sessions. A question that is
@@ -109,6 +136,7 @@ impl Flights {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(question) = asked.by_user.get_mut(user) {
             question.outdated = true;
+            question.earlier = None;
         }
     }
 
@@ -146,6 +174,27 @@ impl Asked {
 }
 
 impl Question {
+    fn flight(&self, now: Instant) -> Flight {
+        let earlier = self.earlier.as_ref();
+        Flight {
+            progress: self.progress.clone(),
+            earlier: earlier
+                .filter(|earlier| now.duration_since(earlier.at) < STANDS_IN)
+                .map(|earlier| Arc::clone(&earlier.sessions)),
+        }
+    }
+
+    /// What stands in for the answer to the next question.
+    fn earlier(&self) -> Option<Earlier> {
+        match &*self.progress.borrow() {
+            Progress::Known(sessions) if !self.outdated => Some(Earlier {
+                at: self.at,
+                sessions: Arc::clone(sessions),
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether it need not be asked again. One that is under way has a deadline of its own.
     fn is_fresh(&self, now: Instant) -> bool {
         let serves = !self.outdated && now.duration_since(self.at) < FRESH;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Host;
 use super::database::SessionDatabase;
@@ -108,7 +108,8 @@ pub(super) fn is_of(session: &Session, user: &SessionUser) -> bool {
 impl Farms {
     /// The running and suspended sessions of the offer's session user on the hosts of its farm and of those that take
     /// its sessions when it is full. All hosts are asked at the same time, or were within the last seconds; what they
-    /// have not told within 1 s is not among these, and neither are sessions on hosts that do not answer.
+    /// have not told within 1 s is not among these, unless they told it within the last 30 s, and neither are sessions on
+    /// hosts that do not answer.
     pub async fn sessions(&self, offer: &impl Offered) -> Vec<FoundSession> {
         let farms = self.farms_for(offer.farm());
         let mut hosts = Vec::new();
@@ -126,7 +127,7 @@ impl Farms {
         let deadline = Instant::now() + WAIT;
         let mut found: Vec<FoundSession> = Vec::new();
         for (database, flight) in questions {
-            let Ok(Some(told)) = timeout_at(deadline, flight.answer()).await else {
+            let Some(told) = flight.answer_by(deadline).await else {
                 continue;
             };
             for (number, session) in &told.on_hosts {

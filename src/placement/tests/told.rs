@@ -296,3 +296,35 @@ async fn what_is_not_believed_is_said_once_in_a_while_and_without_a_word_of_the_
     hosts_of_alice(&own).await.unwrap();
     assert_eq!(heard().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_shortly_before_stands_in_for_an_answer_that_is_late() {
+    let agent = FakeAgent::new();
+    let ts01 = machine("ts01", &agent);
+    let held = session("alice-51-1700000000_stDXFCE_dp24", "ts01");
+    agent.tells(&ts01.machine, "alice", held);
+    let own = database(&[&ts01]);
+    let soon = async || {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let told = own.sessions(&alice()).answer_by(deadline).await;
+        told.map(|told| told.on_hosts.len())
+    };
+    assert_eq!(soon().await, Some(1));
+    agent.slow(&ts01.machine, Duration::from_secs(3));
+    // Longer than one answer serves everybody.
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(soon().await, Some(1), "the new answer is late");
+    sleep(Duration::from_secs(33)).await;
+    assert_eq!(soon().await, None, "that was told too long ago");
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(soon().await, Some(1), "what came too late then stands in now");
+    own.outdate(&alice());
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(soon().await, None, "something has happened to the sessions since");
+
+    sleep(Duration::from_secs(9)).await;
+    agent.tells_nothing(&ts01.machine);
+    assert_eq!(soon().await, Some(1));
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(soon().await, Some(0), "the answer counts as soon as it is there");
+}
