@@ -11,8 +11,11 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -352,13 +355,26 @@ pub(super) fn change(port: u16, program: &str, ldif: &str) {
     );
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that nobody else of these tests is given. The kernel gives none of this range to
+/// connections (ip_local_port_range), so it stays free.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    const RANGE: Range<u16> = 10_000..30_000;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(RANGE)));
+    loop {
+        let next = |port| {
+            Some(if port + 1 < RANGE.end {
+                port + 1
+            } else {
+                RANGE.start
+            })
+        };
+        let port = NEXT
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 #[allow(
