@@ -109,6 +109,10 @@ impl Operations for Broker {
         self.snapshot().agent_key.clone()
     }
 
+    fn request_timeout(&self) -> Duration {
+        self.snapshot().request_timeout
+    }
+
     fn ready(&self) -> bool {
         self.snapshot().login.is_ready()
     }
@@ -294,13 +298,8 @@ fn ssh_door(fixed: &Fixed, broker: &Arc<Broker>) -> Result<Option<SocketServer>,
         return Ok(None);
     };
     let socket = Socket::bind(&settings.socket, ssh::SOCKET)?;
-    let timeout = fixed.server.request_timeout;
-    Ok(Some(ssh::start(
-        socket,
-        settings.forced.clone(),
-        timeout,
-        Arc::clone(broker),
-    )?))
+    let forced = settings.forced.clone();
+    Ok(Some(ssh::start(socket, forced, Arc::clone(broker))?))
 }
 
 /// Reads the configuration and logs its warnings. Blocks.

@@ -73,6 +73,8 @@ pub struct Snapshot {
     pub agent_key: Option<String>,
     /// How clients shall behave.
     pub client: ClientConfig,
+    /// Longest time for a request.
+    pub request_timeout: Duration,
     /// The site's programs; none where there are none.
     pub hooks: Option<Arc<Client>>,
     /// What users are told.

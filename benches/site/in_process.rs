@@ -201,6 +201,7 @@ async fn snapshot(configured: Configuration, store: Arc<Embedded>, agent: Arc<Mo
         keys: configured.keys,
         agent_key: None,
         client: configured.client,
+        request_timeout: configured.request_timeout,
         notices: configured.notices,
         configuration: configured.hash,
         since: clock::now(),

@@ -12,7 +12,8 @@ use crate::config::{self, Configuration, Diagnostic};
 use crate::http::certificate::{self, Served};
 
 /// What a reload leaves to the next start.
-const NEEDS_RESTART: &str = "[server] and [ssh]: all but the certificate takes effect at the next restart";
+const NEEDS_RESTART: &str = "[server] and [ssh]: all but the certificate and `request_timeout` takes effect at the next \
+     restart";
 /// The same where a restart alone would stop the broker.
 const NEEDS_OTHER_SOCKET: &str = "`listen` in [server]: systemd listens for the broker, so change ListenStream= as well \
      (`systemctl edit x2godirector.socket`) before the next `systemctl restart x2godirector.socket x2godirector.service`, \

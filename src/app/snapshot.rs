@@ -51,6 +51,7 @@ pub(super) async fn build(
             .ok()
             .map(|key| broker_key::public_line(&key)),
         client: configuration.client,
+        request_timeout: configuration.request_timeout,
         notices: configuration.notices,
         configuration: configuration.hash,
         since: clock::now(),

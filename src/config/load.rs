@@ -46,6 +46,9 @@ pub struct Configuration {
     pub admin: AdminSettings,
     /// `[ssh]`; none if that door is shut.
     pub ssh: Option<SshSettings>,
+    /// Longest time from the head of a request to its answer, and again from there until the client has taken the whole
+    /// reply.
+    pub request_timeout: Duration,
     /// Where metrics are to be had; nowhere if there is none.
     pub metrics_listen: Option<SocketAddr>,
     /// The file for decisions; the log if there is none.
@@ -221,6 +224,7 @@ fn read_sections(mut root: Section<'_>, hash: ConfigurationHash) -> Option<Confi
         state: server.state,
         admin: server.admin,
         ssh,
+        request_timeout: server.request_timeout,
         metrics_listen: server.metrics_listen,
         audit_file,
         authentication: authentication.settings,

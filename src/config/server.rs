@@ -35,6 +35,8 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(100);
 /// What `[server]` says.
 pub(super) struct Server {
     pub(super) settings: Settings,
+    /// Longest time for a request.
+    pub(super) request_timeout: Duration,
     /// The file that holds the state.
     pub(super) state: PathBuf,
     /// The admin socket.
@@ -112,12 +114,12 @@ pub(super) fn read(mut section: Section<'_>, longest_step: Duration) -> Server {
             .unwrap_or(CONNECTIONS_PER_SOURCE),
         handshake_timeout,
         header_timeout,
-        request_timeout,
         drain_timeout,
     };
     section.finish();
     Server {
         settings,
+        request_timeout,
         state,
         admin,
         metrics_listen,

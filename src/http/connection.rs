@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::Request;
@@ -37,6 +38,8 @@ use crate::wire::Fault;
 /// What all connections share.
 pub(super) struct Gate {
     pub(super) settings: Settings,
+    /// How long a request may take, as it is now.
+    pub(super) request_timeout: Box<dyn Fn() -> Duration + Send + Sync>,
     pub(super) certificate: ArcSwap<Served>,
     pub(super) sources: Arc<Sources>,
     pub(super) routes: BoxedFilter<(Reply,)>,
@@ -168,7 +171,7 @@ impl Gate {
         stop: Stop,
     ) -> Result<(), Closed> {
         let settings = &self.settings;
-        let stream = WriteDeadline::new(stream, settings.request_timeout);
+        let stream = WriteDeadline::new(stream, (self.request_timeout)());
         let stream = TokioIo::new(JoinedCredentials::new(stream));
         let asked = Notify::new();
         let service = service_fn(|request| {
@@ -209,14 +212,15 @@ impl Gate {
     ) -> Result<Reply, Infallible> {
         let settings = &self.settings;
         let begun = Instant::now();
-        let patience = settings.header_timeout.min(settings.request_timeout);
+        let limit = (self.request_timeout)();
+        let patience = settings.header_timeout.min(limit);
         let (head, body) = request.into_parts();
         let Received { bytes, fault } = body::receive(body, begun + patience).await;
         let is_broken = fault.is_some();
         let mut request = Request::from_parts(head, Full::new(bytes));
         let visit = Visit {
             client: forwarded::client(peer, request.headers(), &settings.forwarded_for_from),
-            deadline: begun + settings.request_timeout,
+            deadline: begun + limit,
             body_fault: fault,
             presence,
         };

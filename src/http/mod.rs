@@ -32,6 +32,7 @@ mod uccs;
 mod write_deadline;
 
 use std::future::Future;
+use std::time::Duration;
 
 pub use activation::{Activated, ActivationError};
 pub use certificate::{CertificateError, Served};
@@ -68,6 +69,10 @@ pub trait Operations: Send + Sync + 'static {
     /// The line of the public SSH key that the broker shows to hosts, if it has one; `/pubkeys/` has it. Must return at
     /// once.
     fn agent_key(&self) -> Option<String>;
+
+    /// Longest time from the head of a request to its answer, and again from there until the client has taken the whole
+    /// reply. Asked for each request. Must return at once.
+    fn request_timeout(&self) -> Duration;
 
     /// Whether requests can be answered now; `/readyz` says so to a load balancer. Must return at once.
     fn ready(&self) -> bool;

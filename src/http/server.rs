@@ -70,7 +70,9 @@ impl Server {
         let slots = Arc::new(Semaphore::new(slot_count as usize));
         let (stop, stopped) = stop();
         let drain_timeout = settings.drain_timeout;
+        let timed = Arc::clone(&operations);
         let gate = Arc::new(Gate {
+            request_timeout: Box::new(move || timed.request_timeout()),
             sources: Sources::new(settings.connections_per_source),
             routes: routes(operations, stopped.clone()),
             certificate: ArcSwap::from_pointee(certificate),

@@ -30,9 +30,6 @@ pub struct Settings {
     /// Longest wait for the head of a request, and then for its body; also how long an idle connection is
     /// kept.
     pub header_timeout: Duration,
-    /// Longest time from the head of a request to its answer, and again from there until the client has taken
-    /// the whole reply.
-    pub request_timeout: Duration,
     /// How long a graceful stop waits for requests under way.
     pub drain_timeout: Duration,
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::unix::UCred;
 use tokio::time::timeout;
@@ -26,25 +25,18 @@ const LIMITS: Limits = Limits {
 struct Desk {
     broker: Arc<Broker>,
     forced: Forced,
-    request_timeout: Duration,
     lookups: Lookups,
 }
 
-/// Serves the users of this machine. Each request has `request_timeout` for its answer. Must be called within a Tokio
-/// runtime.
+/// Serves the users of this machine. Each request has as long for its answer as the configuration says. Must be called
+/// within a Tokio runtime.
 ///
 /// # Errors
 /// If the socket is not one that Tokio can use.
-pub fn start(
-    socket: Socket,
-    forced: Forced,
-    request_timeout: Duration,
-    broker: Arc<Broker>,
-) -> io::Result<Server> {
+pub fn start(socket: Socket, forced: Forced, broker: Arc<Broker>) -> io::Result<Server> {
     let desk = Desk {
         broker,
         forced,
-        request_timeout,
         lookups: Lookups::default(),
     };
     Server::start(socket, LIMITS, desk)
@@ -122,7 +114,7 @@ impl Desk {
     /// In a task of its own, so that somebody who hangs up does not end it half way.
     async fn operate(&self, caller: Caller, request: Request) -> Reply {
         let task = request.task();
-        let (broker, limit) = (Arc::clone(&self.broker), self.request_timeout);
+        let (broker, limit) = (Arc::clone(&self.broker), self.broker.snapshot().request_timeout);
         let work = tokio::spawn(async move { timeout(limit, broker.answer(caller, request)).await });
         match work.await {
             Ok(Ok(reply)) => reply,

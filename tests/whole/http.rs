@@ -33,6 +33,7 @@ struct Echo {
     turned_away: AtomicUsize,
     ready: AtomicBool,
     agent_key: Mutex<Option<String>>,
+    request_timeout: Mutex<Duration>,
     /// Each request of `waiting` takes one permit and is answered then.
     release: Semaphore,
     /// One permit for each request of `waiting` that has begun, and one more when it is done.
@@ -85,6 +86,10 @@ impl Operations for Echo {
         self.agent_key.lock().unwrap().clone()
     }
 
+    fn request_timeout(&self) -> Duration {
+        *self.request_timeout.lock().unwrap()
+    }
+
     fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
@@ -116,7 +121,6 @@ impl Front {
             connections_per_source: 16,
             handshake_timeout: Duration::from_secs(20),
             header_timeout: Duration::from_secs(20),
-            request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(20),
         };
         change(&mut settings);
@@ -126,6 +130,7 @@ impl Front {
             turned_away: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
             agent_key: Mutex::new(None),
+            request_timeout: Mutex::new(Duration::from_secs(30)),
             release: Semaphore::new(0),
             begun: Semaphore::new(0),
             done: Semaphore::new(0),
@@ -138,6 +143,11 @@ impl Front {
             operations,
             folder,
         }
+    }
+
+    /// Gives requests so long from now on.
+    fn allow(&self, request_timeout: Duration) {
+        *self.operations.request_timeout.lock().unwrap() = request_timeout;
     }
 
     async fn client(&self) -> HttpsClient {

@@ -89,6 +89,7 @@ impl Site {
             agent_key: None,
             keys: configuration.keys,
             client: configuration.client,
+            request_timeout: configuration.request_timeout,
             hooks: Client::new(configuration.hooks).map(Arc::new),
             notices: configuration.notices,
             configuration: configuration.hash,

@@ -228,3 +228,20 @@ fn what_takes_a_restart_is_said() {
     broker.write_configuration(&(good + "[server]\nadmin_group = \"nogroup\"\n"));
     assert!(said(&broker.ask(&["reload"])).contains("takes effect at the next restart"));
 }
+
+#[test]
+fn how_long_a_request_may_take_needs_none() {
+    let slapd = Slapd::start(&directory());
+    let good = configuration(&slapd, Reach::Plain, 1);
+    let broker = Broker::start(&good);
+    // By itself, and as it follows from what the directory is given.
+    let slower = good.replace(
+        "[directory.ldap]\n",
+        "[directory.ldap]\noperation_timeout = \"40s\"\n",
+    );
+    for fresh in [good + "[server]\nrequest_timeout = \"1m\"\n", slower] {
+        broker.write_configuration(&fresh);
+        let report = json(&broker, &["reload"]);
+        assert_eq!(report["needs_restart"], serde_json::Value::Null, "{report}");
+    }
+}

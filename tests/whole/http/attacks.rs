@@ -18,13 +18,14 @@ const CONNECTIONS: usize = 8;
 const PER_SOURCE: usize = 4;
 
 fn front() -> Front {
-    Front::start_with(|settings| {
+    let front = Front::start_with(|settings| {
         settings.connections = CONNECTIONS;
         settings.connections_per_source = PER_SOURCE;
         settings.handshake_timeout = Duration::from_secs(3);
         settings.header_timeout = Duration::from_secs(3);
-        settings.request_timeout = Duration::from_secs(3);
-    })
+    });
+    front.allow(Duration::from_secs(3));
+    front
 }
 
 /// Has `attack` go on over and over on twice the cap while others log in, and then waits for the last round

@@ -17,7 +17,8 @@ fn list_of(user: &str) -> String {
 
 #[tokio::test]
 async fn at_the_deadline_a_list_is_refused_with_200_and_an_event_with_403() {
-    let front = Front::start_with(|settings| settings.request_timeout = Duration::from_millis(300));
+    let front = Front::start();
+    front.allow(Duration::from_millis(300));
     let mut client = front.client().await;
     assert_refused(&client.post_form("/plain/", &list_of("never")).await.unwrap());
     let event = client.post_form("/plain/", EVENT).await.unwrap();
