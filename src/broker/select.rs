@@ -100,10 +100,8 @@ impl Broker {
         public_key: Option<String>,
     ) -> Option<SelectedHost> {
         let snapshot = Arc::clone(&turn.snapshot);
-        let mut found = {
-            let _sessions = turn.stages.enter(Stage::Sessions);
-            sessions::of_offer(&snapshot.farms, offer).await
-        };
+        let told = told(turn, offer).await;
+        let mut found = sessions::of_offer(&snapshot.farms, offer, &told);
         let start = match found.first() {
             // Python X2Go is told of no sessions, and looks for them on the host that it is sent to. There is no lease,
             // for the session is there.
@@ -111,6 +109,7 @@ impl Broker {
             _ => {
                 let wish = Wish {
                     host: preferred,
+                    told: &told,
                     resumable: &found,
                 };
                 self.start(turn, offer, admitted, wish).await
@@ -150,9 +149,10 @@ impl Broker {
         admitted: &Admitted,
         preferred: Option<HostName>,
     ) -> Option<SelectedHost> {
+        let told = told(turn, offer).await;
         let wish = Wish {
             host: preferred,
-            ..Wish::default()
+            ..Wish::beside(&told)
         };
         let start = self.start(turn, offer, admitted, wish).await?;
         Some(SelectedHost {
@@ -188,6 +188,13 @@ impl Broker {
             port: placement.port(),
         })
     }
+}
+
+/// What the hosts tell of the sessions of an offer's user. They are asked once in a select.
+async fn told(turn: &mut Turn, offer: &Offer) -> Vec<FoundSession> {
+    let snapshot = Arc::clone(&turn.snapshot);
+    let _sessions = turn.stages.enter(Stage::Sessions);
+    snapshot.farms.sessions(offer).await
 }
 
 impl Start {

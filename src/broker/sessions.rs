@@ -16,13 +16,13 @@ use crate::model::{Offered, SessionState, Source};
 use crate::placement::{Farms, FoundSession};
 use crate::wire::SessionLine;
 
-/// The sessions that an offer could have begun: those first that wait to be resumed, and the newest of them before the
-/// others.
-pub(super) async fn of_offer(farms: &Farms, offer: &Offer) -> Vec<FoundSession> {
+/// Those of the user's sessions that an offer could have begun: those first that wait to be resumed, and the newest of
+/// them before the others.
+pub(super) fn of_offer(farms: &Farms, offer: &Offer, told: &[FoundSession]) -> Vec<FoundSession> {
     if !may_have(farms, offer) {
         return Vec::new();
     }
-    fitting(&farms.sessions(offer).await, offer)
+    fitting(told, offer)
 }
 
 /// The same for each of many offers. All hosts are asked at the same time, and once for all offers of a farm.

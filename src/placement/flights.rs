@@ -191,6 +191,7 @@ impl Question {
                 at: self.at,
                 sessions: Arc::clone(sessions),
             }),
+            Progress::Unknown => self.earlier.clone(),
             _ => None,
         }
     }

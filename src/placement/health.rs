@@ -76,3 +76,19 @@ pub(super) async fn keep_watch(
 pub(super) fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.8..1.2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_spread_by_a_fifth_to_either_side() {
+        let second = Duration::from_secs(1);
+        let intervals: Vec<_> = (0..1000).map(|_| jittered(second)).collect();
+        let spread = second.mul_f64(0.8)..second.mul_f64(1.2);
+        assert!(intervals.iter().all(|interval| spread.contains(interval)));
+        let shortest = intervals.iter().min().unwrap();
+        let longest = intervals.iter().max().unwrap();
+        assert!(*shortest < second.mul_f64(0.85) && *longest > second.mul_f64(1.15));
+    }
+}

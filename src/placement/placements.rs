@@ -7,6 +7,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::drained::Drained;
 use super::facts::{Counted, FarmFacts, HostFacts, Site};
 use super::farms::{Farms, WatchedFarm};
@@ -15,7 +17,7 @@ use super::review::{Note, Notes};
 use super::selects::Selects;
 use super::watched_host::WatchedHost;
 use super::{FoundSession, HostState, KnownSession, NoHost, Placement, report, session_report};
-use crate::model::{Account, FarmName, HostName, Now, Offered};
+use crate::model::{Account, FarmName, HostName, Now, Offered, SessionUser};
 use crate::store::{Drains, LastHostRecord, LastHosts, LeaseRecord, Store, StoreError};
 
 /// Accounts whose leases may change at the same time. Those that share a turn wait for each other's write.
@@ -60,8 +62,20 @@ pub struct Wish<'s> {
     /// A host of the offer's farm that is taken before any other where the choice is open: the account has no lease and
     /// no session there, and the host is one of [`Placements::open_hosts`].
     pub host: Option<HostName>,
-    /// The sessions that the client is told of and may resume instead, as in [`FarmFacts::resumable`].
+    /// What the hosts told of the user's sessions, as [`Farms::sessions`] gives it.
+    pub told: &'s [FoundSession],
+    /// Those of them that the client is told of and may resume instead, as in [`FarmFacts::resumable`].
     pub resumable: &'s [FoundSession],
+}
+
+impl<'s> Wish<'s> {
+    /// For something new, beside these sessions.
+    pub fn beside(told: &'s [FoundSession]) -> Self {
+        Self {
+            told,
+            ..Self::default()
+        }
+    }
 }
 
 /// A select that is within its account's share. Only [`Placements::admit`] makes one.
@@ -113,7 +127,8 @@ impl Placements {
         random: u64,
     ) -> Result<Placement, NoHost> {
         let admitted = self.admit(offer.account(), now)?;
-        self.place_admitted(farms, offer, &admitted, Wish::default(), now, random)
+        let told = farms.sessions(offer).await;
+        self.place_admitted(farms, offer, &admitted, Wish::beside(&told), now, random)
             .await
     }
 
@@ -132,7 +147,7 @@ impl Placements {
     }
 
     /// A host in each farm of these offers, which are one account's, as [`Placements::place`] gives it. All of it counts
-    /// as one select.
+    /// as one select, and waits once for the hosts to tell.
     pub async fn place_in_each_farm(
         &self,
         farms: &Farms,
@@ -144,19 +159,18 @@ impl Placements {
         let Some(first) = offers.first() else {
             return placed;
         };
-        let admitted = self.admit(first.account(), now);
-        for offer in offers {
-            if placed.contains_key(offer.farm()) {
-                continue;
+        let one_of_each: BTreeMap<_, _> = offers.iter().rev().map(|offer| (offer.farm(), offer)).collect();
+        let admitted = match self.admit(first.account(), now) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                let refused = |farm: &FarmName| (farm.clone(), Err(refused.clone()));
+                return one_of_each.into_keys().map(refused).collect();
             }
-            let result = match &admitted {
-                Ok(admitted) => {
-                    self.place_admitted(farms, offer, admitted, Wish::default(), now, random)
-                        .await
-                }
-                Err(refused) => Err(refused.clone()),
-            };
-            placed.insert(offer.farm().clone(), result);
+        };
+        let told = join_all(one_of_each.values().map(|offer| farms.sessions(*offer))).await;
+        for ((farm, offer), told) in one_of_each.into_iter().zip(&told) {
+            let placement = self.place_admitted(farms, offer, &admitted, Wish::beside(told), now, random);
+            placed.insert(farm.clone(), placement.await);
         }
         placed
     }
@@ -185,7 +199,7 @@ impl Placements {
         random: u64,
     ) -> Result<Placement, NoHost> {
         let account = offer.account();
-        let found = farms.sessions(offer).await;
+        let found = wish.told;
         let _turn = self.turn(account).await;
         let mut facts = self.facts(farms, offer, now);
         for farm in &mut facts {
@@ -288,11 +302,13 @@ impl Placements {
     }
 
     /// Notes that something happened to a session of the account on the host that clients dial as `server`, so that its
-    /// sessions there are asked for again.
+    /// sessions there are asked for again. Whoever resumed one without a lease is most likely called there as here.
     pub fn sessions_changed(&self, farms: &Farms, account: &Account, server: &str) {
+        let namesake = SessionUser::new(account.user.as_str()).ok();
         let ledger = lock(&self.ledger);
         let leases = ledger.of(account).iter();
-        let users: Vec<_> = leases.filter_map(|lease| lease.session_user.as_ref()).collect();
+        let users = leases.filter_map(|lease| lease.session_user.as_ref());
+        let users: Vec<_> = users.chain(namesake.as_ref()).collect();
         farms.outdate(server, &users);
     }
 

@@ -116,6 +116,8 @@ impl Placements {
         lock(&self.counts).retain(|site, _| groups.values().any(|group| group.counts.contains_key(site)));
         let mut ledger = lock(&self.ledger);
         ledger.expire(now);
+        // A host that is away for a moment comes back with what is known of its leases.
+        forget_ended(&mut lock(&self.notes), ledger.all());
         for lease in ledger.all().filter(|lease| farms.can_look(lease)) {
             let host = farms.host(&lease.farm, &lease.host);
             let asked = host.and_then(|host| host.asked.as_ref());
@@ -124,8 +126,6 @@ impl Placements {
                 group.leases.push(lease.clone());
             }
         }
-        let looked_at = groups.values().flat_map(|group| &group.leases);
-        forget_ended(&mut lock(&self.notes), looked_at);
         groups.into_values().collect()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fake_agent::{FakeAgent, session};
 use super::memory_store::MemoryStore;
-use super::{Offer, PATIENCE, account, empty, host, lab, listener, offer, port_of, until};
+use super::{Offer, PATIENCE, account, empty, farm, host, lab, listener, offer, port_of, until};
 use crate::agent::{AgentError, AgentKind, Agents};
 use crate::model::{FarmName, HostName, Machine, Now, Session, SessionState, SessionUser};
 use crate::placement::{Farm, Farms, HostState, Placements, Wish, Witness};
@@ -30,20 +30,24 @@ fn pass(time: Duration) {
 
 /// The farm `lab` on these listeners, whose hosts have agents.
 async fn asked(listeners: &[TcpListener], agent: &Arc<FakeAgent>) -> Farms {
-    let agents = Agents {
-        ssh: Some(Arc::<FakeAgent>::clone(agent)),
-        local: None,
-    };
-    let lab = Farm {
-        agent: AgentKind::Ssh,
-        ..lab(listeners)
-    };
-    // Probed once and then not again within a test.
-    let farms = Farms::start_probing([lab], &agents, None, clock, &Witness::nobody(), PATIENCE * 10).await;
+    let farms = probed([lab(listeners)], agent).await;
     for number in 0..listeners.len() {
         until(&farms, &format!("ts{number}"), true).await;
     }
     farms
+}
+
+/// Farms whose hosts have agents, probed once and then not again within a test.
+async fn probed(farms: impl IntoIterator<Item = Farm>, agent: &Arc<FakeAgent>) -> Farms {
+    let agents = Agents {
+        ssh: Some(Arc::<FakeAgent>::clone(agent)),
+        local: None,
+    };
+    let farms = farms.into_iter().map(|farm| Farm {
+        agent: AgentKind::Ssh,
+        ..farm
+    });
+    Farms::start_probing(farms, &agents, None, clock, &Witness::nobody(), PATIENCE * 10).await
 }
 
 fn machine(listener: &TcpListener) -> Machine {
@@ -157,6 +161,31 @@ async fn what_its_client_is_done_with_ends_unless_it_is_suspended() {
 }
 
 #[tokio::test]
+async fn what_its_client_said_outlasts_that_its_host_was_away() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (store, placements) = empty().await;
+    place(&placements, &farms, &offer("alice", "lab")).await;
+    let running = session("alice-50-1700000000_stDXFCE_dp24", "ts0");
+    agent.tells(&machine(&listeners[0]), "alice", running);
+    pass(Duration::from_secs(10));
+    placements.review(&farms, clock).await.unwrap();
+    assert!(store.all()[0].confirmed.is_some());
+    let alice = account("alice");
+    placements.sessions_changed(&farms, &alice, "127.0.0.1");
+    let ended = placements.end(&farms, &alice, "127.0.0.1", clock()).await;
+    assert!(ended.unwrap() && placements.leases(clock()) == 1);
+
+    let closed = lab(&[listener()]);
+    let away = probed([closed], &agent).await;
+    placements.review(&away, clock).await.unwrap();
+    agent.tells_nothing(&machine(&listeners[0]));
+    pass(Duration::from_secs(3));
+    placements.review(&farms, clock).await.unwrap();
+    assert_eq!(placements.leases(clock()), 0);
+}
+
+#[tokio::test]
 async fn what_nobody_can_be_asked_about_ends_at_once() {
     let (agent, (closing, ts0)) = (FakeAgent::new(), super::listener_at("127.0.77.9"));
     let agents = Agents {
@@ -247,7 +276,7 @@ async fn who_is_told_of_a_session_has_a_lease_that_stands_for_it() {
         let admitted = placements.admit(&alice.account, clock()).unwrap();
         let wish = Wish {
             resumable,
-            ..Wish::default()
+            ..Wish::beside(&told)
         };
         let placed = placements
             .place_admitted(&farms, &alice, &admitted, wish, clock(), 0)
@@ -409,4 +438,31 @@ async fn a_host_without_an_agent_is_asked_nothing() {
     assert!(farms.sessions(&offer("alice", "lab")).await.is_empty());
     let known = placements.sessions(&farms, clock());
     assert_eq!((known.len(), known[0].state), (1, "starting"));
+}
+
+#[tokio::test]
+async fn hosts_that_do_not_tell_are_waited_for_once_however_many_farms_there_are() {
+    let (agent, listeners) = (FakeAgent::new(), [listener(), listener(), listener()]);
+    let names = ["lab", "hall", "attic"];
+    let farms = names.iter().zip(&listeners).map(|(name, listener)| {
+        let ts0 = host("ts0", "127.0.0.1", port_of(listener));
+        farm(name, vec![ts0])
+    });
+    let farms = probed(farms, &agent).await;
+    until(&farms, "ts0", true).await;
+    listeners
+        .iter()
+        .for_each(|listener| agent.freeze(&machine(listener)));
+    let (_store, placements) = empty().await;
+    let offers = names.map(|name| offer("alice", name));
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let placed = placements.place_in_each_farm(&farms, &offers, clock(), 0).await;
+    // One second; nobody else moves this clock.
+    assert!(
+        began.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(placed.len(), names.len());
 }
