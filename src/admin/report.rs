@@ -70,7 +70,7 @@ pub struct Status {
     pub key_pairs_ready: usize,
     /// How many keys open an account now.
     pub keys_open: usize,
-    /// How many keys still stand on a host although their time is over.
+    /// How many keys still stand on a host and are to go: their time is over, or a newer one has taken their place.
     pub keys_over: usize,
     /// Whole days until the certificate ends; negative when it has ended.
     pub certificate_days_left: Option<i64>,

@@ -33,6 +33,23 @@ const OTHERS_MAX: usize = 16;
 /// What tells the time where it is not handed in.
 pub(super) type Clock = Box<dyn Fn() -> Now + Send + Sync>;
 
+/// Counts a key as given or missed when it is dropped: whoever gives up waiting has missed it.
+struct Outcome<'t> {
+    tally: &'t Tally,
+    given: bool,
+}
+
+impl Drop for Outcome<'_> {
+    fn drop(&mut self) {
+        let count = if self.given {
+            &self.tally.given
+        } else {
+            &self.tally.missed
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// The keys of all sessions. It outlives the configurations, so that a reload forgets none.
 #[derive(Debug)]
 pub struct Grants {
@@ -120,7 +137,7 @@ pub struct Counts {
     pub removed: u64,
     /// Lines that open an account now.
     pub open: usize,
-    /// Lines whose time is over and that still stand on a host.
+    /// Lines that are to go, their time over or a newer one in their place, and that still stand on a host.
     pub over: usize,
     /// Key pairs that are ready.
     pub ready: usize,
@@ -178,12 +195,12 @@ impl Grants {
     /// # Errors
     /// Says why there is no key.
     pub async fn give(&self, offer: &impl Offered, asked: Asked<'_>) -> Result<Given, NoKey> {
-        let given = self.try_to_give(offer, asked).await;
-        let count = match given {
-            Ok(_) => &self.shared.tally.given,
-            Err(_) => &self.shared.tally.missed,
+        let mut outcome = Outcome {
+            tally: &self.shared.tally,
+            given: false,
         };
-        count.fetch_add(1, Ordering::Relaxed);
+        let given = self.try_to_give(offer, asked).await;
+        outcome.given = given.is_ok();
         given
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use super::*;
@@ -494,6 +494,27 @@ fn a_host_that_says_nothing_costs_a_few_seconds_and_then_there_is_no_key() {
             assert!(lab.world.lock().unwrap().all_lines().is_empty());
         });
     }
+}
+
+#[test]
+fn whoever_gives_up_waiting_has_missed_the_key() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    world.lock().unwrap().moods.insert(machine("ts01"), Mood::Frozen);
+    run_until_killed(&world, async |lab, grants| {
+        let offer = Offer::new("alice", "students");
+        let counts = || {
+            let counts = grants.counts(lab.now());
+            (counts.given, counts.missed)
+        };
+        let frozen = [ssh("students", "ts01")];
+        let given = grants.give(&offer, asked(&USUAL, "alice", &frozen, 7));
+        assert!(timeout(Duration::from_secs(2), given).await.is_err());
+        assert_eq!(counts(), (0, 1));
+        let well = [ssh("students", "ts02")];
+        let given = grants.give(&offer, asked(&USUAL, "alice", &well, 8));
+        given.await.unwrap();
+        assert_eq!(counts(), (1, 1));
+    });
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct KeyGauge {
     pub pairs_ready: usize,
     /// Lines that open an account now.
     pub open: usize,
-    /// Lines whose time is over and that still stand on a host.
+    /// Lines that are to go, their time over or a newer one in their place, and that still stand on a host.
     pub over: usize,
     /// Keys that were given since the start.
     pub given: u64,
@@ -189,7 +189,7 @@ impl Gauges {
             now(keys.pairs_ready),
         );
         registry.register("keys_open", "Keys that open an account now", now(keys.open));
-        let help = "Keys whose time is over and that still stand on a host";
+        let help = "Keys that are to go and still stand on a host";
         registry.register("keys_over", help, now(keys.over));
         registry.register("keys_given", "Keys that were given", counter(keys.given));
         let help = "Selects that went on without a key that was asked for";
