@@ -1,8 +1,8 @@
 //! The file for decisions, and the thread that writes to it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ const FILE_MODE: u32 = 0o640;
 
 /// The file cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("[audit] file: cannot write {path}: {source}; its folder must be there and belong to the user that the broker runs as", path = path.display())]
+#[error("[audit] file: cannot write {path}: {source}; its folder must be there, belong to the user that the broker runs as, and be in ReadWritePaths= of its unit", path = path.display())]
 pub struct FileError {
     path: PathBuf,
     source: io::Error,
@@ -107,11 +107,16 @@ impl AuditFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(FILE_MODE)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).mode(FILE_MODE);
+    match options.clone().create_new(true).open(path) {
+        // The mask that the unit sets leaves the group nothing.
+        Ok(file) => file
+            .set_permissions(Permissions::from_mode(FILE_MODE))
+            .map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the thread is told.
