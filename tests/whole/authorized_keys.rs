@@ -15,7 +15,7 @@ use x2godirector::model::{
 use x2godirector::store::{Embedded, KeyId, KeyRecord, Keys};
 
 use super::admin::json;
-use super::lab::broker::Broker;
+use super::lab::broker::{Broker, copy_program};
 use super::lab::https::{Answer, HttpsClient, Trust};
 use super::lab::process::{Process, wait_for};
 use super::lab::site::{self, Reach};
@@ -87,7 +87,7 @@ impl Installed {
             .tempdir_in("/usr/local/lib")
             .unwrap();
         let program = folder.path().join("x2godirector");
-        fs::copy(env!("CARGO_BIN_EXE_x2godirector"), &program).unwrap();
+        copy_program(&program);
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         let installed = Self(folder);
         fs::write(installed.file("broker.pem"), broker.certificate()).unwrap();

@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::lab::broker::Broker;
+use crate::lab::broker::{Broker, copy_program};
 use crate::lab::process::Process;
 use crate::lab::site::{Reach, Site, configuration, directory, select};
 use crate::lab::slapd::{self, Slapd};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_x2godirector");
 /// The user and the group `nobody` (base-passwd).
 const NOBODY: u32 = 65_534;
 const GRANTED: &str = "Access granted";
@@ -37,7 +36,7 @@ impl Hooks {
             hooks.write(moment, script);
         }
         // The program itself may lie where only root can go.
-        fs::copy(PROGRAM, hooks.path("x2godirector")).expect("program");
+        copy_program(&hooks.path("x2godirector"));
         let (run, conf_d) = (hooks.path("run"), hooks.path("conf.d"));
         fs::create_dir(&run).expect("folder");
         fs::create_dir(&conf_d).expect("folder");

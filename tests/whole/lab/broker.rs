@@ -57,7 +57,7 @@ impl Broker {
         }
         // The program itself may lie where only root can go.
         let program = folder.path().join("x2godirector");
-        fs::copy(PROGRAM, &program).expect("program");
+        copy_program(&program);
         let conf_d = folder.path().join("conf.d");
         for path in [folder.path(), &conf_d, &conf_d.join("service-password"), &program] {
             chown(path, Some(NOBODY), Some(NOBODY)).expect("chown");
@@ -232,8 +232,15 @@ fn folder(configuration: &str) -> TempDir {
 #[allow(dead_code, reason = "benchmarks share this file and run nothing else")]
 pub fn open_program(folder: &Path, name: &str) -> PathBuf {
     let program = folder.join(name);
-    fs::copy(PROGRAM, &program).expect("program");
+    copy_program(&program);
     program
+}
+
+/// Copies the program. Another process does so: what is open here for writing may for a moment be open in what another test
+/// starts, too, and then it cannot be run.
+pub fn copy_program(to: &Path) {
+    let copied = Command::new("cp").arg(PROGRAM).arg(to).status().expect("cp");
+    assert!(copied.success(), "cp: {copied}");
 }
 
 /// Lets nobody but its owner read a file, as a file with a password must be.

@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use x2godirector::model::{Password, Secret};
 use x2godirector::pam_worker::{Client, ClientSettings};
 
+use super::broker::copy_program;
 use super::process::{Process, wait_for};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_x2godirector");
 /// The user `nobody` (base-passwd).
 pub const NOBODY: u32 = 65_534;
 /// What the misbehaving module takes for right.
@@ -73,7 +73,7 @@ impl PamWorker {
         );
         fs::write(conf_d.join("50-test.toml"), configuration).expect("configuration");
         // The program itself may lie where only root can go.
-        fs::copy(PROGRAM, folder.path().join("x2godirector")).expect("program");
+        copy_program(&folder.path().join("x2godirector"));
         let mut worker = Self {
             process: None,
             folder,

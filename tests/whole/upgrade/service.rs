@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-use crate::lab::broker::Broker;
+use crate::lab::broker::{Broker, copy_program};
 use crate::lab::process::{Process, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_x2godirector");
@@ -46,7 +46,7 @@ impl Service {
         let path = |name: &str| folder.path().join(name);
         // The program itself may lie where only root can go.
         for name in ["x2godirector", FRONT_END] {
-            fs::copy(PROGRAM, path(name)).unwrap();
+            copy_program(&path(name));
         }
         let notified = UnixDatagram::bind(path("notify.sock")).unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
