@@ -71,7 +71,7 @@ pub trait Operations: Send + Sync + 'static {
     fn agent_key(&self) -> Option<String>;
 
     /// Longest time from the head of a request to its answer, and again from there until the client has taken the whole
-    /// reply. Asked for each request. Must return at once.
+    /// reply. Asked when a request begins, and for its reply when its connection did. Must return at once.
     fn request_timeout(&self) -> Duration;
 
     /// Whether requests can be answered now; `/readyz` says so to a load balancer. Must return at once.

@@ -4,5 +4,6 @@
 mod away;
 mod login_once;
 mod resume;
+mod shadow;
 mod shared_database;
 mod site;

@@ -4,6 +4,7 @@ pub mod keys;
 mod limits;
 mod resume;
 mod site;
+mod trouble;
 
 use serde_json::Value;
 

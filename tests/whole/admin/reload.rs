@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{json, said};
 use crate::lab::authority::Authority;
 use crate::lab::broker::Broker;
+use crate::lab::https::{HttpsClient, Trust};
 use crate::lab::site::{Reach, Site, configuration, directory, profiles};
 use crate::lab::slapd::{self, Slapd};
 
@@ -244,4 +245,25 @@ fn how_long_a_request_may_take_needs_none() {
         let report = json(&broker, &["reload"]);
         assert_eq!(report["needs_restart"], serde_json::Value::Null, "{report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_a_request_may_take_counts_from_the_reload_on() {
+    let slapd = Slapd::start(&directory());
+    let with = |request_timeout: &str| {
+        let quick = "[directory.ldap]\nconnect_timeout = \"1s\"\noperation_timeout = \"1s\"\n";
+        configuration(&slapd, Reach::Plain, 1).replace("[directory.ldap]\n", quick)
+            + &format!("[server]\nheader_timeout = \"5m\"\nrequest_timeout = \"{request_timeout}\"\n")
+    };
+    let broker = Broker::start(&with("5m"));
+    broker.write_configuration(&with("3s"));
+    said(&broker.ask(&["reload"]));
+    // Nobody waits longer for the rest of a request.
+    let mut client = HttpsClient::connect(broker.address, Trust::Anybody, None)
+        .await
+        .unwrap();
+    let begun = "POST /plain/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntask=listsessions";
+    client.send(begun.as_bytes()).await.unwrap();
+    let refused = client.receive().await.unwrap();
+    assert!(!refused.text().contains("Access granted"), "{}", refused.text());
 }

@@ -49,4 +49,16 @@ fn a_host_that_is_frozen_or_down_offers_no_session_and_takes_nothing_new() {
     let (now_on, running) = site.session("R");
     assert_eq!((now_on.name(), &running), (other.name(), &started));
     assert_ne!(running, session);
+
+    site.wait_for_answer(&list, "running=1");
+    now_on.kill();
+    site.wait_for_health(now_on, "down");
+    let listed = site.answer(&list);
+    assert!(
+        listed.contains("[terminal]") && !listed.contains("running="),
+        "{listed}"
+    );
+    let selected = site.answer(&select);
+    assert!(selected.contains("SERVER:No servers available:"), "{selected}");
+    assert!(!selected.contains("SESSION_INFO"), "{selected}");
 }

@@ -81,6 +81,14 @@ impl SessionDatabase {
         self.0.path().join("agent")
     }
 
+    /// Has its agents do that instead of answering.
+    pub fn misbehave(&self, command: &str) {
+        let new = self.0.path().join("new-agent");
+        fs::write(&new, format!("#!/bin/sh\n{command}\n")).unwrap();
+        fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
+        fs::rename(new, self.agent()).unwrap();
+    }
+
     /// Notes that there are these sessions, which run, and no others.
     pub fn hold(&self, sessions: &[Held<'_>]) {
         let line = |Held { user, kind, server }: &Held<'_>| {

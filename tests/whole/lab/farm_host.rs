@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{ChildStdin, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tempfile::TempDir;
 
@@ -23,6 +23,8 @@ pub struct FarmHost {
     address: String,
     shares_database: bool,
     process: ProcessGroup,
+    /// Whether its address leads nowhere.
+    killed: AtomicBool,
     /// The host goes on for as long as this is open.
     _lifeline: ChildStdin,
     folder: TempDir,
@@ -68,6 +70,7 @@ impl FarmHost {
             address,
             shares_database: database.is_some(),
             process,
+            killed: AtomicBool::new(false),
             _lifeline: lifeline,
             folder,
         }
@@ -135,6 +138,19 @@ impl FarmHost {
         assert!(ended.status.success(), "{ended:?}");
     }
 
+    /// Ends it as a power cut does: its processes, and with them its network. Nobody else answers for its address.
+    pub fn kill(&self) {
+        // Behind the route over its cable, which goes with it.
+        ip(&["route", "add", "unreachable", &self.address, "metric", "1000"]);
+        self.killed.store(true, Ordering::Relaxed);
+        let inside = first_child(self.process.id()).expect("the server runs");
+        let killed = Command::new("kill")
+            .args(["-s", "KILL", &inside.to_string()])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+    }
+
     /// Sends a signal to all of its processes but the first, which none of these stops.
     fn signal_all(&self, name: &str) {
         let sent = self.run(&["sh", "-c", &format!("kill -s {name} -- -1")]);
@@ -150,6 +166,14 @@ impl FarmHost {
             .args(command)
             .output()
             .unwrap()
+    }
+}
+
+impl Drop for FarmHost {
+    fn drop(&mut self) {
+        if self.killed.load(Ordering::Relaxed) {
+            ip(&["route", "del", "unreachable", &self.address]);
+        }
     }
 }
 
