@@ -34,8 +34,20 @@ fn a_session_is_shown_and_resumed_where_it_is_and_on_a_draining_host_that_takes_
     });
     let (resumed_on, resumed) = site.session("R");
     assert_eq!((resumed_on.name(), &resumed), (host.name(), &session));
-    drop(client);
-    site.session("S");
+
+    // The user suspends it from another desk.
+    site.wait_for_answer(&lab_site::list(name, password, ""), "running=1");
+    let desk = Display::start();
+    let other = site.client_at(&desk, "farm-suspend");
+    other.log_in(name, password);
+    other.profiles();
+    site.while_asked(|| {
+        other.choose("Terminal");
+        other.suspend();
+    });
+    let (suspended_on, suspended) = site.session("S");
+    assert_eq!((suspended_on.name(), &suspended), (host.name(), &session));
+    drop((other, client));
 
     site.drain("", PROFILE, &[host.name()]);
     site.wait_for_answer(&lab_site::list(name, password, ""), "suspended=1");

@@ -148,17 +148,28 @@ impl<'d> X2goClient<'d> {
         self.display.press("Return");
     }
 
-    /// Waits for the dialog with the sessions that can be resumed, keeps a picture of it, and resumes the first one.
+    /// Waits for the dialog with the sessions that can be resumed, and resumes the first one.
     pub fn resume(&self) {
+        self.press_of_sessions("resume", 1);
+    }
+
+    /// Waits for the same dialog, and suspends the first session, which runs somewhere else.
+    pub fn suspend(&self) {
+        self.press_of_sessions("suspend", 2);
+    }
+
+    /// Presses a button of the dialog with the sessions, so many steps from the list, and keeps pictures of it.
+    fn press_of_sessions(&self, what: &str, steps: usize) {
         let sessions = self.wait_for_log("the sessions to resume", "Session data: ", "\n");
         let dialog = self.wait_for_window("the dialog with the sessions", |title| title == "X2Go Client");
         self.settle();
         self.display.screenshot(&format!("{}-sessions", self.name));
         assert!(!sessions.is_empty());
         self.display.activate(&dialog);
-        // From the list to the button.
-        self.display.press("Tab");
-        self.display.screenshot(&format!("{}-resume", self.name));
+        for _ in 0..steps {
+            self.display.press("Tab");
+        }
+        self.display.screenshot(&format!("{}-{what}", self.name));
         self.display.press("space");
     }
 
