@@ -466,3 +466,22 @@ async fn hosts_that_do_not_tell_are_waited_for_once_however_many_farms_there_are
     );
     assert_eq!(placed.len(), names.len());
 }
+
+#[tokio::test]
+async fn what_a_client_says_of_a_session_counts_without_a_lease() {
+    let (agent, listeners) = (FakeAgent::new(), [listener()]);
+    let farms = asked(&listeners, &agent).await;
+    let (_store, placements) = empty().await;
+    let machine = machine(&listeners[0]);
+    agent.tells(
+        &machine,
+        "alice",
+        session("alice-50-1700000000_stDXFCE_dp24", "ts0"),
+    );
+    let alice = offer("alice", "lab");
+    assert_eq!(farms.sessions(&alice).await.len(), 1);
+    agent.tells_nothing(&machine);
+    assert_eq!(farms.sessions(&alice).await.len(), 1, "it was told a moment ago");
+    placements.sessions_changed(&farms, &alice.account, "127.0.0.1");
+    assert!(farms.sessions(&alice).await.is_empty());
+}
