@@ -1,7 +1,17 @@
-# What the steps on a clean machine share. Sourced by them, as root, inside.
+# What the steps on a clean machine share, and on one that was booted. Sourced by them, as root, inside.
 # shellcheck shell=bash
 set -eEuo pipefail
 trap 'echo "WRONG: ${BASH_SOURCE[0]##*/}, line $LINENO: $BASH_COMMAND" >&2' ERR
+
+# Whether this machine was booted, so that systemd runs; otherwise it is a folder (scripts/clean-machine).
+is_booted() {
+    [[ -d /run/systemd/system ]]
+}
+
+if is_booted; then
+    # shellcheck disable=SC2154 # set by the trap itself
+    trap 'code=$?; ((code == 0)) || journalctl --no-pager --lines 40 >&2' EXIT
+fi
 
 readonly url=https://localhost:8443
 readonly state=/var/lib/x2godirector
@@ -29,8 +39,8 @@ apt() {
 
 # Waits for a command to succeed; what it says goes to a log.
 await() {
-    local tries
-    for ((tries = 0; tries < 600; tries++)); do
+    local end=$((SECONDS + 120))
+    while ((SECONDS < end)); do
         if "$@" >/tmp/await.log 2>&1; then return 0; fi
         sleep 0.1
     done
@@ -42,11 +52,15 @@ of_unit() {
     sed -n "s/^$2=//p" "/lib/systemd/system/$1"
 }
 
-# Starts a service as its unit says: its user without capabilities, its command, the system calls that it may make, and the
+# Starts a service, or starts it anew. Without systemd, as its unit says: its user without capabilities, its command, the system calls that it may make, and the
 # sockets that listen for it, which are handed over by a program of systemd's own. The program is started by the first
 # connection.
 start() {
     local name=$1 user group command socket
+    if is_booted; then
+        systemctl restart "$name.service"
+        return
+    fi
     install_packages python3-seccomp
     user=$(of_unit "$name.service" User)
     group=$(of_unit "$name.service" Group)
@@ -66,9 +80,23 @@ start() {
 }
 
 stop() {
+    if is_booted; then
+        systemctl stop "$1.service"
+        return
+    fi
     kill "${pids[$1]}"
     wait "${pids[$1]}" || fail "$1 ended badly: $(tail -n 5 "/tmp/$1.log")"
     unset "pids[$1]"
+}
+
+# Has sshd run, with the settings of now.
+start_sshd() {
+    if is_booted; then
+        systemctl reload ssh
+    else
+        mkdir -p /run/sshd
+        /usr/sbin/sshd -E /tmp/sshd.log
+    fi
 }
 
 as() {
