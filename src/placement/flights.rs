@@ -168,20 +168,26 @@ impl Asked {
             let found = matches!(
                 &*question.progress.borrow(), Progress::Known(sessions) if !sessions.on_hosts.is_empty()
             );
-            question.is_fresh(now) || (found && now.duration_since(question.at) < REMEMBERED)
+            question.is_fresh(now)
+                || question.stands_in(now).is_some()
+                || (found && now.duration_since(question.at) < REMEMBERED)
         });
     }
 }
 
 impl Question {
     fn flight(&self, now: Instant) -> Flight {
-        let earlier = self.earlier.as_ref();
         Flight {
             progress: self.progress.clone(),
-            earlier: earlier
-                .filter(|earlier| now.duration_since(earlier.at) < STANDS_IN)
-                .map(|earlier| Arc::clone(&earlier.sessions)),
+            earlier: self.stands_in(now).map(|earlier| Arc::clone(&earlier.sessions)),
         }
+    }
+
+    /// What stands in for its answer, if that is late.
+    fn stands_in(&self, now: Instant) -> Option<&Earlier> {
+        self.earlier
+            .as_ref()
+            .filter(|earlier| now.duration_since(earlier.at) < STANDS_IN)
     }
 
     /// What stands in for the answer to the next question.
@@ -200,5 +206,63 @@ impl Question {
     fn is_fresh(&self, now: Instant) -> bool {
         let serves = !self.outdated && now.duration_since(self.at) < FRESH;
         serves || matches!(&*self.progress.borrow(), Progress::UnderWay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::placement::tests::fake_agent::session;
+
+    const SOON: Duration = Duration::from_millis(100);
+
+    fn jane() -> SessionUser {
+        SessionUser::new("jane").unwrap()
+    }
+
+    fn told() -> Arc<UserSessions> {
+        Arc::new(UserSessions {
+            on_hosts: vec![(0, session("jane-51-1_stDXFCE_dp24", "ts01"))],
+            ..UserSessions::default()
+        })
+    }
+
+    /// Asks anew, and lets the question end so.
+    fn ask(flights: &Flights, ends: Progress) {
+        let (_, sender) = flights.join(&jane());
+        sender.expect("it was asked lately").send_replace(ends);
+    }
+
+    async fn late_answer(flights: &Flights) -> Option<Arc<UserSessions>> {
+        let (flight, sender) = flights.join(&jane());
+        let answer = flight.answer_by(Instant::now() + SOON).await;
+        sender
+            .expect("it was asked lately")
+            .send_replace(Progress::Unknown);
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_stands_in_for_a_late_answer_even_after_a_question_that_nobody_could_answer() {
+        let flights = Flights::default();
+        ask(&flights, Progress::Known(told()));
+        advance(FRESH).await;
+        ask(&flights, Progress::Unknown);
+        advance(FRESH).await;
+        assert_eq!(late_answer(&flights).await, Some(told()));
+        advance(STANDS_IN).await;
+        assert_eq!(late_answer(&flights).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_before_something_happened_stands_in_for_nothing() {
+        let flights = Flights::default();
+        ask(&flights, Progress::Known(told()));
+        advance(FRESH).await;
+        ask(&flights, Progress::Unknown);
+        flights.outdate(&jane());
+        assert_eq!(late_answer(&flights).await, None);
     }
 }

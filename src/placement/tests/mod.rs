@@ -1,7 +1,7 @@
 //! The room as a whole: real listeners on loopback, a store in memory.
 
 mod draining;
-mod fake_agent;
+pub(super) mod fake_agent;
 mod health;
 mod laws;
 mod leases;
