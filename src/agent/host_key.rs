@@ -80,12 +80,12 @@ pub async fn known(machine: &Machine, known_hosts: &Path) -> Result<Vec<PublicKe
     Ok(keys_in(&output(find, LOOK_TIMEOUT).await?.stdout))
 }
 
-/// Has a machine's key known from now on. A file that root makes belongs to whom its folder belongs.
+/// Has a machine's key known from now on. Where root runs this, the file comes to belong to whom its folder belongs, also
+/// one that is root's since root has edited it: ssh must read it.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn trust(machine: &Machine, known_hosts: &Path, key: &PublicKey) -> io::Result<()> {
-    let is_new = !known_hosts.exists();
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
@@ -94,7 +94,7 @@ pub fn trust(machine: &Machine, known_hosts: &Path, key: &PublicKey) -> io::Resu
         // The folder is another user's where root runs this.
         .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(known_hosts)?;
-    if is_new && nix::unistd::geteuid().is_root() {
+    if nix::unistd::geteuid().is_root() {
         let folder = fs::metadata(known_hosts.parent().unwrap_or(Path::new("/")))?;
         fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
     }
@@ -135,6 +135,8 @@ async fn output(mut command: Command, limit: Duration) -> Result<Output, String>
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::chown;
+
     use super::*;
     use crate::model::HostAddress;
 
@@ -163,6 +165,18 @@ mod tests {
         assert_eq!(known(&machine(2222), &file).await.unwrap(), []);
         trust(&machine(2222), &file, &key).unwrap();
         assert_eq!(known(&machine(2222), &file).await.unwrap(), [key]);
+    }
+
+    #[test]
+    fn a_file_that_root_has_edited_comes_back_to_whom_its_folder_belongs() {
+        let me = nix::unistd::geteuid();
+        let owner = if me.is_root() { 4321 } else { me.as_raw() };
+        let folder = tempfile::tempdir().unwrap();
+        chown(folder.path(), Some(owner), None).unwrap();
+        let file = folder.path().join("known_hosts");
+        fs::write(&file, "").unwrap();
+        trust(&machine(22), &file, &PublicKey::parse(KEY).unwrap()).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().uid(), owner);
     }
 
     #[tokio::test]

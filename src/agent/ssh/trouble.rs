@@ -10,8 +10,8 @@ const KNOWN: [(&str, &str); 9] = [
     (
         "HOST IDENTIFICATION HAS CHANGED",
         "its host key is not the one in {known_hosts}, so nothing is sent to it. If the machine was installed again, \
-         run `ssh-keygen -f {known_hosts} -R '{name}'` and then `x2godirector agent-authorize` for it; if not, somebody else \
-         answers under its address",
+         run `ssh-keygen -f {known_hosts} -R '{name}'` as the broker's user and then `x2godirector agent-authorize` for \
+         it; if not, somebody else answers under its address",
     ),
     (
         "Host key verification failed",
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!(
             explained(said, 2222),
             "ts01:2222: its host key is not the one in /s/ssh/known_hosts, so nothing is sent to it. If the machine \
-             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` and then `x2godirector \
-             agent-authorize` for it; if not, somebody else answers under its address"
+             was installed again, run `ssh-keygen -f /s/ssh/known_hosts -R '[ts01]:2222'` as the broker's user \
+             and then `x2godirector agent-authorize` for it; if not, somebody else answers under its address"
         );
     }
 
