@@ -83,7 +83,7 @@ fn report(out: &Path, imported: &Imported, to: &mut impl Write) -> io::Result<()
     }
     writeln!(
         to,
-        "Write your LDAP servers into 10-directory.toml, then run: x2godirector check --config {}",
+        "Write your LDAP servers into 10-directory.toml, then run: sudo x2godirector check --config {}",
         out.display()
     )?;
     to.flush()

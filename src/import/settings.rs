@@ -38,7 +38,7 @@ enum Fate {
 use Fate::{Carried, Note, NoteUnless};
 
 const OPEN: &str = "without credentials nobody is let in; every user logs in with name and password";
-const PRESET: &str = "there is no ticket that clients know beforehand; start them without `--broker-authid`";
+const PRESET: &str = "there is no ticket that clients know beforehand; start them without `--auth-id`";
 const DIRECTORY: &str = "users and groups come from the LDAP servers that you write into 10-directory.toml";
 const DOORS: &str = "which front ends x2gobroker serves is not carried over";
 const SCRIPTS: &str = "scripts are not run; say what they decide by rules and profiles";
