@@ -24,34 +24,25 @@ new_jane() {
     chpasswd <<<'jane:jane-first'
 }
 
-# Has four seats log in without end, each by password and by a ticket of its own, and ask whether the broker is there.
+# Has somebody log in without end, by password and by a ticket, and ask whether the broker is there.
 start_load() {
-    local _
-    touch /tmp/load
-    : >/tmp/answers
-    load=()
-    for _ in 1 2 3 4; do
-        sit_there >>/tmp/answers 2>&1 &
-        load+=($!)
-    done
-}
-
-sit_there() {
     local ticket
-    ticket=$(ticket "$(list jane jane-first)") || true
-    [[ $ticket ]] || echo 'bad: no ticket'
+    ticket=$(ticket "$(list jane jane-first)")
+    [[ $ticket ]] || fail 'jane got no ticket'
+    touch /tmp/load
     while [[ -e /tmp/load ]]; do
         for with in '' "$ticket"; do logs_in "$with" && echo good || echo bad; done
         curl --silent --fail --insecure --max-time 60 --output /dev/null "$url/healthz" && echo good || echo bad
-    done
+    done >/tmp/answers 2>&1 &
+    load=$!
 }
 
 end_load() {
     local answers
     rm /tmp/load
-    wait "${load[@]}"
+    wait "$load"
     answers=$(wc -l </tmp/answers)
-    ((answers > 12)) || fail "$1: hardly anybody came"
+    ((answers > 5)) || fail "$1: hardly anybody came"
     ! grep -qv '^good$' /tmp/answers || fail "$1: $(grep -cv '^good$' /tmp/answers) of $answers requests failed"
     ok "$1: $answers requests, none failed"
 }
