@@ -94,7 +94,8 @@ pub fn trust(machine: &Machine, known_hosts: &Path, key: &PublicKey) -> io::Resu
         // The folder is another user's where root runs this.
         .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(known_hosts)?;
-    if nix::unistd::geteuid().is_root() {
+    // Of a file that has another name elsewhere, root would give away what stands there.
+    if nix::unistd::geteuid().is_root() && file.metadata()?.nlink() == 1 {
         let folder = fs::metadata(known_hosts.parent().unwrap_or(Path::new("/")))?;
         fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
     }
@@ -175,8 +176,16 @@ mod tests {
         chown(folder.path(), Some(owner), None).unwrap();
         let file = folder.path().join("known_hosts");
         fs::write(&file, "").unwrap();
-        trust(&machine(22), &file, &PublicKey::parse(KEY).unwrap()).unwrap();
+        let key = PublicKey::parse(KEY).unwrap();
+        trust(&machine(22), &file, &key).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().uid(), owner);
+
+        let linked = folder.path().join("linked");
+        let elsewhere = folder.path().join("elsewhere");
+        fs::write(&elsewhere, "").unwrap();
+        fs::hard_link(&elsewhere, &linked).unwrap();
+        trust(&machine(22), &linked, &key).unwrap();
+        assert_eq!(fs::metadata(&elsewhere).unwrap().uid(), me.as_raw());
     }
 
     #[tokio::test]
